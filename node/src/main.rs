@@ -1,0 +1,2 @@
+//! The `spirt-node` binary.
+fn main() {}

@@ -1,0 +1,199 @@
+//! `cargo xtask test`: all the tests, on a plain toolchain too.
+//!
+//! With cargo-nextest the tests run under it, without it one test binary runs after another. Tests
+//! of clusters run one at a time either way. Container tests, module `docker` of spirt-tests, run
+//! when a Docker engine answers; when they do not run, their names and number end the output.
+
+pub(crate) mod artefacts;
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use self::artefacts::Artefacts;
+use crate::docker::Docker;
+use crate::features::Features;
+use crate::image;
+use crate::metadata::Metadata;
+use crate::shell::{self, cargo};
+use crate::steps::step;
+
+/// The package with process and container tests.
+const CLUSTER_ROOM: &str = "tests";
+/// Its module with the container tests.
+const CONTAINER_TESTS: &str = "docker::";
+/// The image that the container tests start.
+const IMAGE: &str = "spirt-node:test";
+
+/// Which tests to run.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave the container tests out even if a Docker engine answers
+    #[arg(long)]
+    no_containers: bool,
+}
+
+/// What the parts of a test run share.
+struct Suite {
+    features: Features,
+    artefacts: Artefacts,
+    has_nextest: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let features = Features::of(&Metadata::read()?);
+    features.say_what_is_left_out();
+    let artefacts = step("build the tests", || {
+        let mut build = cargo();
+        build.args([
+            "build",
+            "--workspace",
+            "--tests",
+            "--examples",
+            "--bin",
+            "spirt-node",
+        ]);
+        Artefacts::build(build.args(features.flags()))
+    })?;
+    let has_nextest = shell::succeeds(cargo().args(["nextest", "--version"]));
+    let suite = Suite {
+        features,
+        artefacts,
+        has_nextest,
+    };
+    let container_tests = suite.container_tests()?;
+    step("tests", || suite.run_tests())?;
+    step("doctests", || {
+        let mut doctests = cargo();
+        doctests.args(["test", "--workspace", "--doc"]);
+        shell::run(doctests.args(suite.features.flags()))
+    })?;
+    if container_tests.is_empty() {
+        return Ok(());
+    }
+    if let Some(why) = why_no_containers(args) {
+        println!("{}", not_run(&container_tests, why));
+        return Ok(());
+    }
+    step("container image", || image::run(&suite.image()))?;
+    step("container tests", || suite.run_container_tests())
+}
+
+fn why_no_containers(args: &Args) -> Option<&'static str> {
+    if args.no_containers {
+        Some("--no-containers")
+    } else if Docker::find().is_none() {
+        Some("no Docker engine")
+    } else {
+        None
+    }
+}
+
+/// What to say of tests that did not run: each name, then the number and the reason.
+fn not_run(tests: &[String], why: &str) -> String {
+    let names: String = tests
+        .iter()
+        .map(|name| format!("not run: {name}\n"))
+        .collect();
+    format!("{names}{} container tests not run: {why}", tests.len())
+}
+
+impl Suite {
+    /// The names of the container tests.
+    fn container_tests(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for tests in self
+            .artefacts
+            .tests()
+            .filter(|tests| tests.is_in(CLUSTER_ROOM))
+        {
+            names.extend(tests.list(CONTAINER_TESTS)?);
+        }
+        Ok(names)
+    }
+
+    /// The program that the tests start.
+    fn node_binary(&self) -> Result<&Path> {
+        self.artefacts.binary("spirt-node")
+    }
+
+    /// All but the container tests.
+    fn run_tests(&self) -> Result<()> {
+        if self.has_nextest {
+            return self.nextest("default", &[]);
+        }
+        println!("cargo-nextest is not installed; one test binary runs after another");
+        self.run_binaries(|is_cluster| match is_cluster {
+            true => Some(&["--test-threads", "1", "--skip", CONTAINER_TESTS]),
+            false => Some(&[]),
+        })
+    }
+
+    /// The container tests alone.
+    fn run_container_tests(&self) -> Result<()> {
+        let env = [("SPIRT_DOCKER_IMAGE", IMAGE)];
+        if self.has_nextest {
+            return self.nextest("docker", &env);
+        }
+        self.run_binaries(|is_cluster| {
+            is_cluster.then_some(&["--test-threads", "1", CONTAINER_TESTS])
+        })
+    }
+
+    fn nextest(&self, profile: &str, env: &[(&str, &str)]) -> Result<()> {
+        let mut nextest = cargo();
+        nextest.args(["nextest", "run", "--workspace", "--profile", profile]);
+        nextest
+            .args(self.features.flags())
+            .envs(env.iter().copied());
+        shell::run(nextest.env("SPIRT_NODE_BIN", self.node_binary()?))
+    }
+
+    /// Runs the test binaries for which `arguments` names some, all of them even if one fails.
+    fn run_binaries(
+        &self,
+        arguments: impl Fn(bool) -> Option<&'static [&'static str]>,
+    ) -> Result<()> {
+        let mut failed = Vec::new();
+        for tests in self.artefacts.tests() {
+            let Some(arguments) = arguments(tests.is_in(CLUSTER_ROOM)) else {
+                continue;
+            };
+            println!("--- {}", tests.name);
+            let mut command: Command = tests.command();
+            command.args(arguments).env("SPIRT_DOCKER_IMAGE", IMAGE);
+            if shell::run(command.env("SPIRT_NODE_BIN", self.node_binary()?)).is_err() {
+                failed.push(tests.name);
+            }
+        }
+        if !failed.is_empty() {
+            bail!("tests failed in {}", failed.join(", "));
+        }
+        Ok(())
+    }
+
+    /// The image for the container tests: with the same features as the binary of the others.
+    fn image(&self) -> image::Args {
+        image::Args {
+            tag: IMAGE.to_owned(),
+            features: self.features.of_package("spirt-node").join(","),
+            dev: true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_that_did_not_run_are_named_and_counted() {
+        let tests = ["docker::kill_one".to_owned(), "docker::scale_up".to_owned()];
+        assert_eq!(
+            not_run(&tests, "no Docker engine"),
+            "not run: docker::kill_one\nnot run: docker::scale_up\n\
+             2 container tests not run: no Docker engine"
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! [`Aggregate`] and [`Report`]: the result of a rule, and what the rule did to each row.
+
+/// What a rule gives back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aggregate {
+    /// The aggregate: d values, all finite.
+    pub vector: Vec<f32>,
+    /// What the rule did to each of the n rows.
+    pub report: Report,
+}
+
+/// What a rule did to each row, in row order. For people, logs and scores; no part of the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    rows: Vec<RowReport>,
+}
+
+/// What a rule did to one row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RowReport {
+    /// Whether the row counted.
+    pub verdict: Verdict,
+    /// The row's part of the aggregate, 0..=1; all weights add up to 1 (within rounding). For a rule
+    /// that weighs each coordinate apart it is the average over the coordinates.
+    pub weight: f64,
+    /// The fraction of coordinates in which the row's value took part, 0..=1. A rule that takes rows
+    /// as a whole has 1 or 0 here. A coordinate rule counts only coordinates in which the rows are
+    /// not all equal, and a value equal to one that took part did so too.
+    pub share: f64,
+    /// The cosine, -1..=1, between the row and the coordinate-wise median of the other rows. Only
+    /// coordinate rules compute it, and only where neither is zero.
+    pub agreement: Option<f64>,
+    /// The rule's own score, lower is better, if it has one (Krum: a sum of squared distances).
+    pub score: Option<f64>,
+}
+
+/// Whether a row counted.
+///
+/// A rule that selects rows drops a fixed number of them in each round, honest or not; so a single
+/// verdict is no proof of a lie, only a row of them is a hint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The row took part in the aggregate.
+    Kept,
+    /// The row was left out. Of a coordinate rule, which leaves out no row as a whole: its share is
+    /// below half of the median share, or it is below the mean share and the row points against the
+    /// median of the others (cosine below -0.05); and never more than f rows.
+    Dropped,
+}
+
+impl Report {
+    /// One entry per row, in row order.
+    pub fn rows(&self) -> &[RowReport] {
+        &self.rows
+    }
+
+    /// Indices of the rows that took part, ascending.
+    pub fn kept(&self) -> impl Iterator<Item = usize> {
+        self.with(Verdict::Kept)
+    }
+
+    /// Indices of the rows that were left out, ascending.
+    pub fn dropped(&self) -> impl Iterator<Item = usize> {
+        self.with(Verdict::Dropped)
+    }
+
+    fn with(&self, verdict: Verdict) -> impl Iterator<Item = usize> {
+        let rows = self.rows.iter().enumerate();
+        rows.filter(move |(_, row)| row.verdict == verdict)
+            .map(|(index, _)| index)
+    }
+
+    pub(crate) fn new(rows: impl IntoIterator<Item = RowReport>) -> Self {
+        Self {
+            rows: rows.into_iter().collect(),
+        }
+    }
+
+    /// The report of a rule that takes each coordinate apart: per row its share, and its cosine to
+    /// the median of the others.
+    pub(crate) fn of_coordinates(
+        shares: &[f64],
+        cosines: &[Option<f64>],
+        max_byzantine: usize,
+    ) -> Self {
+        let total: f64 = shares.iter().sum();
+        let verdicts = crate::verdict::of_rows(shares, cosines, max_byzantine);
+        let rows = shares.iter().zip(cosines).zip(verdicts);
+        Self::new(rows.map(|((&share, &agreement), verdict)| RowReport {
+            verdict,
+            weight: share / total,
+            share,
+            agreement,
+            score: None,
+        }))
+    }
+}
+
+/// A row that was taken as a whole.
+pub(crate) fn kept(weight: f64, score: Option<f64>) -> RowReport {
+    RowReport {
+        verdict: Verdict::Kept,
+        weight,
+        share: 1.0,
+        agreement: None,
+        score,
+    }
+}
+
+/// A row that was left out as a whole.
+pub(crate) fn dropped(score: Option<f64>) -> RowReport {
+    RowReport {
+        verdict: Verdict::Dropped,
+        weight: 0.0,
+        share: 0.0,
+        agreement: None,
+        score,
+    }
+}
+
+/// A count as a real number. Exact below 2^53.
+pub(crate) fn real(count: usize) -> f64 {
+    count as f64
+}

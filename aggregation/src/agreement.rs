@@ -14,7 +14,7 @@ const LANES: usize = 8;
 /// Running sums for all rows.
 pub(crate) struct Agreement {
     rows: Vec<Sums>,
-    candidates: Vec<Candidates>,
+    medians: Medians,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -24,21 +24,21 @@ struct Sums {
     others: [f64; LANES],
 }
 
-/// The median of the other rows in one column: it depends only on which side of `pivot` the row
-/// that is left out has its value.
-#[derive(Clone, Copy)]
-struct Candidates {
-    pivot: f32,
-    below: f64,
-    at: f64,
-    above: f64,
+/// For each column of a tile, the median without one row. It depends only on which side of a pivot
+/// the row that is left out has its value.
+///
+/// Four blocks per [`LANES`] columns: the pivot, and the median without a value below it, at it, and
+/// above it. Columns beyond the width are zero, and add nothing.
+#[derive(Default)]
+struct Medians {
+    blocks: Vec<[f32; LANES]>,
 }
 
 impl Agreement {
     pub(crate) fn new(n: usize) -> Self {
         Self {
             rows: vec![Sums::default(); n],
-            candidates: Vec::new(),
+            medians: Medians::default(),
         }
     }
 
@@ -46,46 +46,21 @@ impl Agreement {
         if inputs.n() < 2 {
             return;
         }
-        self.fill_candidates(inputs.n(), tile);
+        self.medians.fill(inputs.n(), tile);
+        let (medians, _) = self.medians.blocks.as_chunks::<4>();
         for (sums, row) in self.rows.iter_mut().zip(inputs.rows()) {
+            let (values, rest) = row[tile.start..tile.start + tile.width].as_chunks();
+            // A local copy: the sums stay in registers.
             let mut local = *sums;
-            let values = &row[tile.start..tile.start + tile.width];
-            let blocks = values.chunks(LANES).zip(self.candidates.chunks(LANES));
-            for (values, candidates) in blocks {
-                for (lane, (&x, c)) in values.iter().zip(candidates).enumerate() {
-                    let others = c.without(x);
-                    let x = f64::from(x);
-                    local.dot[lane] += x * others;
-                    local.row[lane] += x * x;
-                    local.others[lane] += others * others;
-                }
+            for (x, medians) in values.iter().zip(medians) {
+                local.add(x, medians);
+            }
+            if let Some(medians) = medians.get(values.len()) {
+                let mut x = [0.0; LANES];
+                x[..rest.len()].copy_from_slice(rest);
+                local.add(&x, medians);
             }
             *sums = local;
-        }
-    }
-
-    fn fill_candidates(&mut self, n: usize, tile: &SortedTile<'_>) {
-        self.candidates.clear();
-        let half = n / 2;
-        let mean = |a: f32, b: f32| f64::midpoint(f64::from(a), f64::from(b));
-        if n.is_multiple_of(2) {
-            let middle = tile.rank(half - 1).zip(tile.rank(half));
-            self.candidates.extend(middle.map(|(low, high)| Candidates {
-                pivot: low,
-                below: high.into(),
-                at: high.into(),
-                above: low.into(),
-            }));
-        } else {
-            let sides = tile.rank(half - 1).zip(tile.rank(half + 1));
-            let middle = tile.rank(half).zip(sides);
-            self.candidates
-                .extend(middle.map(|(middle, (low, high))| Candidates {
-                    pivot: middle,
-                    below: mean(middle, high),
-                    at: mean(low, high),
-                    above: mean(low, middle),
-                }));
         }
     }
 
@@ -100,15 +75,64 @@ impl Agreement {
     }
 }
 
-impl Candidates {
-    /// The median of the column without one copy of `x`, which must be in it.
-    fn without(&self, x: f32) -> f64 {
-        if x < self.pivot {
-            self.below
-        } else if x > self.pivot {
-            self.above
+impl Medians {
+    fn fill(&mut self, n: usize, tile: &SortedTile<'_>) {
+        let half = n / 2;
+        // Each median is halfway between two ranks.
+        let ranks = if n.is_multiple_of(2) {
+            [
+                (half - 1, half - 1),
+                (half, half),
+                (half, half),
+                (half - 1, half - 1),
+            ]
         } else {
-            self.at
+            [
+                (half, half),
+                (half, half + 1),
+                (half - 1, half + 1),
+                (half - 1, half),
+            ]
+        };
+        self.blocks.clear();
+        self.blocks
+            .resize(ranks.len() * tile.width.div_ceil(LANES), [0.0; LANES]);
+        for (kind, (low, high)) in ranks.into_iter().enumerate() {
+            let pairs = tile.rank(low).zip(tile.rank(high));
+            for (column, (low, high)) in pairs.enumerate() {
+                let block = &mut self.blocks[ranks.len() * (column / LANES) + kind];
+                block[column % LANES] = midpoint(low, high);
+            }
+        }
+    }
+}
+
+/// Halfway between two floats; exactly `a` if they are equal.
+fn midpoint(a: f32, b: f32) -> f32 {
+    f64::midpoint(a.into(), b.into()) as f32
+}
+
+impl Sums {
+    /// Adds [`LANES`] columns, one to each lane. `x` holds the values of the row.
+    fn add(&mut self, x: &[f32; LANES], [pivot, below, at, above]: &[[f32; LANES]; 4]) {
+        let mut others = [0.0; LANES];
+        for lane in 0..LANES {
+            let not_above = if x[lane] < pivot[lane] {
+                below[lane]
+            } else {
+                at[lane]
+            };
+            others[lane] = if x[lane] > pivot[lane] {
+                above[lane]
+            } else {
+                not_above
+            };
+        }
+        for lane in 0..LANES {
+            let (x, other) = (f64::from(x[lane]), f64::from(others[lane]));
+            self.dot[lane] += x * other;
+            self.row[lane] += x * x;
+            self.others[lane] += other * other;
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Distances {
 }
 
 impl Distances {
-    /// All pairs. Cost: n (n - 1) / 2 * d fused passes over tiles, 8 n^2 numbers of memory.
+    /// All pairs. Cost: n (n - 1) / 2 * d differences, squares and sums; 9 n^2 numbers of memory.
     pub(crate) fn new(inputs: &Inputs<'_>) -> Self {
         let n = inputs.n();
         let mut lanes = vec![[0.0; LANES]; n * n];

@@ -42,7 +42,7 @@ fn each_row_is_compared_with_the_median_of_the_others() {
                 .collect();
             for (i, found) in cosines(&rows).into_iter().enumerate() {
                 let error = found.unwrap() - plain(&rows, i);
-                assert!(error.abs() < 1e-12, "n = {n}, d = {d}, row {i}");
+                assert!(error.abs() < 1e-6, "n = {n}, d = {d}, row {i}");
             }
         }
     }

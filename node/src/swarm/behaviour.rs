@@ -1,0 +1,139 @@
+//! The libp2p protocols that a node speaks, and their settings.
+
+use std::time::Duration;
+
+use libp2p::{
+    StreamProtocol, allow_block_list, connection_limits, gossipsub, identify,
+    identity::{Keypair, PeerId},
+    kad, ping,
+    swarm::NetworkBehaviour,
+};
+
+use super::{error::StartError, limits};
+
+type Gossip = gossipsub::Behaviour<
+    gossipsub::IdentityTransform,
+    gossipsub::MaxCountSubscriptionFilter<RunTopics>,
+>;
+
+#[derive(NetworkBehaviour)]
+pub(super) struct Behaviour {
+    // The first two can refuse a connection; they come before those that would act on it.
+    limits: connection_limits::Behaviour,
+    pub(super) banned: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
+    pub(super) gossip: Gossip,
+    pub(super) kad: kad::Behaviour<kad::store::MemoryStore>,
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+    pub(super) stream: libp2p_stream::Behaviour,
+}
+
+impl Behaviour {
+    pub(super) fn new(keypair: &Keypair) -> Result<Self, StartError> {
+        let local = keypair.public().to_peer_id();
+        Ok(Self {
+            limits: connection_limits::Behaviour::new(
+                connection_limits::ConnectionLimits::default()
+                    .with_max_pending_incoming(Some(limits::PENDING_IN))
+                    .with_max_pending_outgoing(Some(limits::PENDING_OUT))
+                    .with_max_established_incoming(Some(limits::ESTABLISHED_IN))
+                    .with_max_established_outgoing(Some(limits::ESTABLISHED_OUT))
+                    .with_max_established(Some(limits::ESTABLISHED))
+                    .with_max_established_per_peer(Some(limits::ESTABLISHED_PER_PEER)),
+            ),
+            banned: allow_block_list::Behaviour::default(),
+            gossip: gossip(keypair)?,
+            kad: kademlia(local),
+            identify: identify::Behaviour::new(
+                identify::Config::new("/spirt/1".into(), keypair.public())
+                    .with_agent_version(concat!("spirt-node/", env!("CARGO_PKG_VERSION")).into())
+                    .with_push_listen_addr_updates(true),
+            ),
+            ping: ping::Behaviour::new(
+                ping::Config::new()
+                    .with_interval(Duration::from_secs(5))
+                    .with_timeout(Duration::from_secs(10)),
+            ),
+            stream: libp2p_stream::Behaviour::new(),
+        })
+    }
+}
+
+/// The protocol ids stay gossipsub's own: another prefix would silently downgrade to version 1.1,
+/// without IDONTWANT. Runs are kept apart by topic.
+fn gossip(keypair: &Keypair) -> Result<Gossip, StartError> {
+    let config = gossipsub::ConfigBuilder::default()
+        .max_transmit_size(limits::GOSSIP_FRAME)
+        .mesh_n(6)
+        .mesh_n_low(4)
+        .mesh_n_high(10)
+        .mesh_outbound_min(2)
+        .gossip_lazy(6)
+        .flood_publish(true)
+        .heartbeat_interval(Duration::from_millis(700))
+        .heartbeat_initial_delay(Duration::from_millis(200))
+        .history_length(10)
+        .history_gossip(5)
+        .validate_messages()
+        .validation_mode(gossipsub::ValidationMode::Strict)
+        .message_id_fn(|message| {
+            let hash = blake3::hash(&message.data);
+            gossipsub::MessageId::new(&hash.as_bytes()[..20])
+        })
+        .duplicate_cache_time(Duration::from_secs(120))
+        .publish_queue_duration(Duration::from_secs(20))
+        .forward_queue_duration(Duration::from_secs(10))
+        .connection_handler_queue_len(1024)
+        .build()
+        .map_err(|error| StartError::Config(error.to_string()))?;
+    let filter = gossipsub::MaxCountSubscriptionFilter {
+        filter: RunTopics,
+        max_subscribed_topics: 16,
+        max_subscriptions_per_request: 16,
+    };
+    let authenticity = gossipsub::MessageAuthenticity::Signed(keypair.clone());
+    gossipsub::Behaviour::new_with_subscription_filter(authenticity, config, filter)
+        .map_err(|error| StartError::Config(error.into()))
+}
+
+fn kademlia(local: PeerId) -> kad::Behaviour<kad::store::MemoryStore> {
+    let mut config = kad::Config::new(StreamProtocol::new("/spirt/kad/1"));
+    config
+        .disjoint_query_paths(true)
+        .set_query_timeout(Duration::from_secs(10))
+        .set_provider_record_ttl(Some(limits::PROVIDER_TTL))
+        .set_provider_publication_interval(Some(limits::PROVIDER_RENEWAL))
+        .set_periodic_bootstrap_interval(Some(Duration::from_secs(60)))
+        .set_record_filtering(kad::StoreInserts::FilterBoth);
+    let store = kad::store::MemoryStoreConfig {
+        max_records: 1,
+        max_value_bytes: 1,
+        max_providers_per_key: limits::PROVIDERS_PER_KEY,
+        max_provided_keys: limits::PROVIDER_KEYS,
+    };
+    let store = kad::store::MemoryStore::with_config(local, store);
+    let mut kad = kad::Behaviour::with_config(local, store, config);
+    // The automatic mode would wait for a confirmed external address: never, on a LAN.
+    kad.set_mode(Some(kad::Mode::Server));
+    kad
+}
+
+/// The name of a run's topic.
+pub(super) fn topic(key: &[u8; 32]) -> gossipsub::IdentTopic {
+    gossipsub::IdentTopic::new(format!(
+        "spirt/{}/1",
+        blake3::Hash::from_bytes(*key).to_hex()
+    ))
+}
+
+/// Lets peers subscribe to topics of our form only.
+#[derive(Clone)]
+pub(super) struct RunTopics;
+
+impl gossipsub::TopicSubscriptionFilter for RunTopics {
+    fn can_subscribe(&mut self, topic: &gossipsub::TopicHash) -> bool {
+        let key = topic.as_str().strip_prefix("spirt/");
+        key.and_then(|rest| rest.strip_suffix("/1"))
+            .is_some_and(|key| key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit()))
+    }
+}

@@ -1,0 +1,129 @@
+//! Frames of `/spirt/pull/1`, with limits before allocation and a bound on stalling.
+
+use std::{io, time::Duration};
+
+use bytes::Bytes;
+use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
+
+pub(crate) const HEADER: usize = 9;
+/// The unit in which memory is taken and progress is demanded.
+const PIECE: usize = 64 * 1024;
+
+/// What a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    Request = 0,
+    Response = 1,
+    Refused = 2,
+    Busy = 3,
+}
+
+impl Kind {
+    fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Request),
+            1 => Some(Self::Response),
+            2 => Some(Self::Refused),
+            3 => Some(Self::Busy),
+            _ => None,
+        }
+    }
+}
+
+/// One frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) id: u32,
+    pub(crate) kind: Kind,
+    pub(crate) body: Bytes,
+}
+
+/// Why a stream ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The other side closed it, or the connection is gone.
+    Closed,
+    /// The other side broke the protocol.
+    Garbage(&'static str),
+    /// The other side began a frame and stopped, or does not read.
+    Stalled,
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        Self::Closed
+    }
+}
+
+/// Reads a frame with a body of at most `max` bytes. Waits for its first byte as long as need
+/// be, then gives the rest `stall` per 64 KiB. Memory is taken as the bytes come.
+pub(crate) async fn read_frame<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    max: usize,
+    stall: Duration,
+) -> Result<Frame, End> {
+    let mut header = [0; HEADER];
+    let (first, rest) = header.split_at_mut(1);
+    reader.read_exact(first).await?;
+    within(stall, reader.read_exact(rest)).await?;
+
+    let [l0, l1, l2, l3, i0, i1, i2, i3, kind] = header;
+    let length = u32::from_be_bytes([l0, l1, l2, l3]);
+    let length = usize::try_from(length).map_err(|_| End::Garbage("oversize frame"))?;
+    if length > max {
+        return Err(End::Garbage("oversize frame"));
+    }
+    let kind = Kind::from_byte(kind).ok_or(End::Garbage("unknown kind of frame"))?;
+    let mut body = Vec::new();
+    while body.len() < length {
+        let have = body.len();
+        body.resize(length.min(have + PIECE), 0);
+        within(stall, reader.read_exact(&mut body[have..])).await?;
+    }
+    Ok(Frame {
+        id: u32::from_be_bytes([i0, i1, i2, i3]),
+        kind,
+        body: body.into(),
+    })
+}
+
+/// Writes and flushes a frame, which the other side must take at 64 KiB per `stall`.
+pub(crate) async fn write_frame<W: AsyncWrite + Unpin>(
+    writer: &mut W,
+    frame: &Frame,
+    stall: Duration,
+) -> Result<(), End> {
+    let length = u32::try_from(frame.body.len()).map_err(|_| End::Garbage("oversize frame"))?;
+    let mut head = Vec::with_capacity(HEADER);
+    head.extend_from_slice(&length.to_be_bytes());
+    head.extend_from_slice(&frame.id.to_be_bytes());
+    head.push(frame.kind as u8);
+    within(stall, writer.write_all(&head)).await?;
+    for piece in frame.body.chunks(PIECE) {
+        within(stall, writer.write_all(piece)).await?;
+    }
+    within(stall, writer.flush()).await
+}
+
+/// A greeting of fixed length.
+pub(crate) async fn expect<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    greeting: &[u8; 8],
+) -> Result<(), End> {
+    let mut read = [0; 8];
+    reader.read_exact(&mut read).await?;
+    if read == *greeting {
+        Ok(())
+    } else {
+        Err(End::Garbage("wrong greeting"))
+    }
+}
+
+pub(crate) async fn within<T>(
+    stall: Duration,
+    io: impl Future<Output = io::Result<T>>,
+) -> Result<T, End> {
+    Ok(timeout(stall, io).await.map_err(|_| End::Stalled)??)
+}

@@ -1,0 +1,298 @@
+//! The one task that owns the swarm. It waits for nobody: full queues drop, and count.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+use futures::StreamExt as _;
+use libp2p::{
+    Multiaddr, PeerId, Swarm, gossipsub,
+    kad::RecordKey,
+    swarm::{DialError as SwarmDialError, dial_opts::DialOpts},
+};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    task::AbortHandle,
+    time::{Instant as Sleep, sleep_until, timeout},
+};
+
+use super::{
+    behaviour::{Behaviour, topic},
+    config::Limits,
+    discovery::{Action, Discovery},
+    error::{DialError, JoinError, PublishError},
+    event::{Acceptance, Event, Fault},
+    handle::{Command, Shared},
+    limits,
+    providers::ProviderKeys,
+    pull::client::PullClient,
+};
+
+mod events;
+
+/// The task's ends of the queues.
+pub(super) struct Channels {
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) faults: mpsc::Receiver<(PeerId, Fault)>,
+}
+
+/// What else the task looks after.
+pub(super) struct Parts {
+    pub(super) shared: Arc<Shared>,
+    pub(super) pull: PullClient,
+    pub(super) served: AbortHandle,
+}
+
+pub(super) struct Task {
+    swarm: Swarm<Behaviour>,
+    channels: Channels,
+    parts: Parts,
+    limits: Limits,
+    discovery: Discovery,
+    providers: ProviderKeys,
+    topic: Option<gossipsub::IdentTopic>,
+    /// Events that must not be lost, while the queue is full.
+    outbox: VecDeque<Event>,
+    unjudged: HashMap<PeerId, Arc<Semaphore>>,
+    banned: VecDeque<PeerId>,
+}
+
+impl Task {
+    pub(super) fn new(
+        swarm: Swarm<Behaviour>,
+        bootstrap: Vec<Multiaddr>,
+        limits: Limits,
+        channels: Channels,
+        parts: Parts,
+    ) -> Self {
+        let discovery = Discovery::new(*swarm.local_peer_id(), bootstrap, Instant::now());
+        Self {
+            swarm,
+            channels,
+            parts,
+            limits,
+            discovery,
+            providers: ProviderKeys::default(),
+            topic: None,
+            outbox: VecDeque::new(),
+            unjudged: HashMap::new(),
+            banned: VecDeque::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let events = self.channels.events.clone();
+        let done = loop {
+            let due = self.discovery.poll_timeout();
+            tokio::select! {
+                biased;
+                command = self.channels.commands.recv() => match command {
+                    Some(Command::Shutdown(done)) => break Some(done),
+                    Some(command) => self.command(command),
+                    None => break None,
+                },
+                Ok(permit) = events.reserve(), if !self.outbox.is_empty() => {
+                    if let Some(event) = self.outbox.pop_front() {
+                        permit.send(event);
+                    }
+                }
+                () = sleep_until(due.map_or_else(Sleep::now, Sleep::from_std)), if due.is_some() => {
+                    for action in self.discovery.handle_timeout(Instant::now()) {
+                        self.act(action);
+                    }
+                }
+                Some((peer, fault)) = self.channels.faults.recv() => self.fault(peer, fault),
+                event = self.swarm.select_next_some() => self.swarm_event(event),
+            }
+        };
+        self.shut_down().await;
+        if let Some(done) = done {
+            let _ = done.send(());
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        // A caller that no longer waits for its answer is nobody's fault.
+        match command {
+            Command::Join(key, done) => drop(done.send(self.join(key))),
+            Command::Publish(data, done) => drop(done.send(self.publish(data))),
+            Command::Judge(token, acceptance) => {
+                let acceptance = match acceptance {
+                    Acceptance::Accept => gossipsub::MessageAcceptance::Accept,
+                    Acceptance::Reject => gossipsub::MessageAcceptance::Reject,
+                    Acceptance::Ignore => gossipsub::MessageAcceptance::Ignore,
+                };
+                let gossip = &mut self.swarm.behaviour_mut().gossip;
+                gossip.report_message_validation_result(&token.id, &token.source, acceptance);
+            }
+            Command::Dial(addr, done) => {
+                let dial = DialOpts::unknown_peer_id()
+                    .address(addr)
+                    .allocate_new_port()
+                    .build();
+                let result = self.swarm.dial(dial);
+                let result = result.map_err(|error| DialError::Refused(error.to_string()));
+                drop(done.send(result));
+            }
+            Command::Disconnect(peer) => {
+                self.discovery.book.left(&peer);
+                // An error means that it is not connected.
+                let _ = self.swarm.disconnect_peer_id(peer);
+            }
+            Command::Ban(peer) => self.ban(peer),
+            Command::Shutdown(done) => drop::<oneshot::Sender<()>>(done),
+        }
+    }
+
+    fn join(&mut self, key: [u8; 32]) -> Result<(), JoinError> {
+        if self.topic.is_some() {
+            return Err(JoinError::AlreadyJoined);
+        }
+        let refused = |error: &dyn std::fmt::Display| JoinError::Refused(error.to_string());
+        let topic = topic(&key);
+        let behaviour = self.swarm.behaviour_mut();
+        let subscribed = behaviour.gossip.subscribe(&topic);
+        subscribed.map_err(|error| refused(&error))?;
+        let key = RecordKey::new(&key);
+        let provided = behaviour.kad.start_providing(key.clone());
+        provided.map_err(|error| refused(&error))?;
+        let members: Vec<PeerId> = behaviour
+            .gossip
+            .all_peers()
+            .filter(|(_, topics)| topics.contains(&&topic.hash()))
+            .map(|(peer, _)| *peer)
+            .collect();
+        self.topic = Some(topic);
+        let now = Instant::now();
+        self.discovery.join(key, now);
+        for peer in members {
+            self.member(peer, now);
+        }
+        Ok(())
+    }
+
+    /// A connected peer has subscribed to our topic. The stream to it also keeps the connection
+    /// from idling out when gossipsub does not have it in its mesh.
+    fn member(&mut self, peer: PeerId, now: Instant) {
+        self.discovery.book.member(peer, now);
+        self.parts.pull.warm(peer);
+    }
+
+    fn publish(&mut self, data: Vec<u8>) -> Result<(), PublishError> {
+        let topic = self.topic.as_ref().ok_or(PublishError::NotJoined)?;
+        if data.len() > limits::GOSSIP_MESSAGE {
+            return Err(PublishError::TooLarge(data.len()));
+        }
+        let bytes = data.len();
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        match gossip.publish(topic.hash(), data) {
+            Ok(_) | Err(gossipsub::PublishError::Duplicate) => Ok(()),
+            Err(gossipsub::PublishError::NoPeersSubscribedToTopic) => {
+                Err(PublishError::NoPeersSubscribed)
+            }
+            Err(gossipsub::PublishError::MessageTooLarge) => Err(PublishError::TooLarge(bytes)),
+            Err(gossipsub::PublishError::AllQueuesFull(peers)) => {
+                Err(PublishError::QueuesFull(peers))
+            }
+            Err(error) => Err(PublishError::Refused(error.to_string())),
+        }
+    }
+
+    fn ban(&mut self, peer: PeerId) {
+        if peer == *self.swarm.local_peer_id() || self.banned.contains(&peer) {
+            return;
+        }
+        self.discovery.book.forget(&peer);
+        self.banned.push_back(peer);
+        let oldest = (self.banned.len() > limits::BANNED_PEERS).then(|| self.banned.pop_front());
+        let behaviour = self.swarm.behaviour_mut();
+        // Closes its connections too.
+        behaviour.banned.block_peer(peer);
+        behaviour.kad.remove_peer(&peer);
+        if let Some(oldest) = oldest.flatten() {
+            behaviour.banned.unblock_peer(oldest);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Dial(dial) => {
+                let (connection, peer) = (dial.connection_id(), dial.get_peer_id());
+                if let Err(error) = self.swarm.dial(dial) {
+                    self.dial_failed(connection, peer, &error);
+                }
+            }
+            Action::Provide(key) => {
+                if let Err(error) = self.swarm.behaviour_mut().kad.start_providing(key) {
+                    tracing::warn!(%error, "cannot announce this node");
+                }
+            }
+            Action::Find(key) => {
+                self.swarm.behaviour_mut().kad.get_providers(key);
+            }
+        }
+    }
+
+    fn fault(&mut self, peer: PeerId, fault: Fault) {
+        tracing::debug!(%peer, ?fault, "peer broke a protocol");
+        if fault == Fault::Garbage {
+            self.discovery.book.penalise(&peer, Instant::now());
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        self.emit(Event::Misbehaved(peer, fault));
+    }
+
+    /// Tells the driver something that it must learn, in order.
+    fn emit(&mut self, event: Event) {
+        let event = if self.outbox.is_empty() {
+            match self.channels.events.try_send(event) {
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => return,
+                Err(mpsc::error::TrySendError::Full(event)) => event,
+            }
+        } else {
+            event
+        };
+        if self.outbox.len() >= limits::OUTBOX {
+            tracing::warn!("the driver does not take its events, the oldest is lost");
+            self.outbox.pop_front();
+        }
+        self.outbox.push_back(event);
+    }
+
+    fn drop_gossip(&self) {
+        let dropped = &self.parts.shared.gossip_dropped;
+        dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn shut_down(&mut self) {
+        self.parts.served.abort();
+        self.parts.pull.close();
+        if let Some(topic) = &self.topic {
+            self.swarm.behaviour_mut().gossip.unsubscribe(topic);
+        }
+        let drain = async {
+            // One turn for the goodbye to leave, then close.
+            let _ = timeout(limits::SHUTDOWN / 8, self.swarm.select_next_some()).await;
+            let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+            for peer in peers {
+                let _ = self.swarm.disconnect_peer_id(peer);
+            }
+            while self.swarm.connected_peers().next().is_some() {
+                self.swarm.select_next_some().await;
+            }
+        };
+        // What is not closed by then is closed by dropping it.
+        let _ = timeout(limits::SHUTDOWN * 3 / 4, drain).await;
+        for peer in self.parts.shared.peers() {
+            self.parts.shared.peer_down(&peer);
+        }
+    }
+}
+
+/// Whether a dial failed only because it reached ourselves.
+fn reached_ourselves(error: &SwarmDialError) -> bool {
+    matches!(error, SwarmDialError::LocalPeerId { .. })
+}

@@ -59,6 +59,9 @@ pub async fn start(config: SwarmConfig) -> Result<(Handle, EventStream), StartEr
         bootstrap,
         limits,
     } = config;
+    limits
+        .check()
+        .map_err(|error| StartError::Config(error.into()))?;
     let local = keypair.public().to_peer_id();
     let shared = Arc::new(Shared::default());
 

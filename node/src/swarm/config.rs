@@ -53,6 +53,20 @@ pub struct Limits {
     pub stall_timeout: Duration,
 }
 
+impl Limits {
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        let counts = [
+            (self.event_queue, "event_queue must not be 0"),
+            (self.request_queue, "request_queue must not be 0"),
+            (self.unjudged_per_peer, "unjudged_per_peer must not be 0"),
+            (self.requests_per_peer, "requests_per_peer must not be 0"),
+            (self.requests_total, "requests_total must not be 0"),
+        ];
+        let zero = counts.into_iter().find(|(count, _)| *count == 0);
+        zero.map_or(Ok(()), |(_, why)| Err(why))
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -17,8 +17,8 @@ pub enum StartError {
     /// The transport could not be built, for example without a DNS configuration.
     #[error("cannot set up the transport: {0}")]
     Transport(String),
-    /// A protocol refused its parameters. Must not happen.
-    #[error("cannot set up the protocols: {0}")]
+    /// A limit is 0, or a protocol refused its parameters.
+    #[error("cannot set up the network: {0}")]
     Config(String),
 }
 

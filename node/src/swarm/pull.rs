@@ -15,6 +15,7 @@
 pub(super) mod client;
 pub(super) mod frame;
 pub(super) mod server;
+mod session;
 
 use libp2p::StreamProtocol;
 

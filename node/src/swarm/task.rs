@@ -273,19 +273,24 @@ impl Task {
         if let Some(topic) = &self.topic {
             self.swarm.behaviour_mut().gossip.unsubscribe(topic);
         }
-        let drain = async {
-            // One turn for the goodbye to leave, then close.
-            let _ = timeout(limits::SHUTDOWN / 8, self.swarm.select_next_some()).await;
-            let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
-            for peer in peers {
-                let _ = self.swarm.disconnect_peer_id(peer);
+        // What was published last must still leave: closing does not flush.
+        let linger = async {
+            loop {
+                self.swarm.select_next_some().await;
             }
+        };
+        let _ = timeout(limits::SHUTDOWN / 4, linger).await;
+        let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        for peer in peers {
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        let close = async {
             while self.swarm.connected_peers().next().is_some() {
                 self.swarm.select_next_some().await;
             }
         };
         // What is not closed by then is closed by dropping it.
-        let _ = timeout(limits::SHUTDOWN * 3 / 4, drain).await;
+        let _ = timeout(limits::SHUTDOWN / 2, close).await;
         for peer in self.parts.shared.peers() {
             self.parts.shared.peer_down(&peer);
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::swarm::limits;
+use crate::swarm::{JoinError, StartError, limits};
 
 fn message(author: u8, number: u8, length: usize) -> Vec<u8> {
     let mut message = vec![author; length];
@@ -142,8 +142,14 @@ async fn a_rejected_message_is_not_passed_on_an_accepted_one_is() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shutdown_is_quick_and_ends_the_events() {
-    let nodes = cluster(3).await;
+async fn a_shutdown_is_quick_sends_the_last_word_and_ends_the_events() {
+    let mut nodes = cluster(3).await;
+    for node in &mut nodes[1..] {
+        node.publish(b"hello".to_vec()).await;
+    }
+    nodes[0].gossip().await;
+    nodes[0].gossip().await;
+    nodes[0].handle.publish(b"goodbye".to_vec()).await.unwrap();
     let began = Instant::now();
     nodes[0].handle.shutdown().await;
     assert!(began.elapsed() < Duration::from_millis(400));
@@ -157,9 +163,63 @@ async fn a_shutdown_is_quick_and_ends_the_events() {
         Err(PublishError::Closed)
     );
     let gone = nodes[0].peer();
-    for node in &nodes[1..] {
+    for node in &mut nodes[1..] {
+        while node.gossip().await != b"goodbye" {}
         wait_until("peer down", || !node.handle.peers().contains(&gone)).await;
     }
     let Node { mut events, .. } = nodes.into_iter().next().unwrap();
     while timeout(DEADLINE, events.recv()).await.unwrap().is_some() {}
+}
+
+#[cfg(not(feature = "quic"))]
+#[tokio::test]
+async fn quic_needs_its_feature() {
+    let mut config = config(&[]);
+    config.listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
+    let refused = start(config).await.unwrap_err();
+    assert!(matches!(refused, StartError::Listen { .. }), "{refused}");
+}
+
+#[cfg(feature = "quic")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_meet_over_quic() {
+    let quic = |bootstrap: &[Multiaddr]| {
+        let mut config = config(bootstrap);
+        config.listen = vec!["/ip4/127.0.0.1/udp/0/quic-v1".parse().unwrap()];
+        config
+    };
+    let first = Node::with(quic(&[])).await;
+    let mut second = Node::with(quic(std::slice::from_ref(&first.addr))).await;
+    first.handle.join(KEY).await.unwrap();
+    second.handle.join(KEY).await.unwrap();
+    first.publish(b"hello".to_vec()).await;
+    assert_eq!(second.gossip().await, b"hello");
+    let before = second.handle.traffic().received;
+    let asked = second
+        .handle
+        .request(first.peer(), request(100_000, 1))
+        .await;
+    assert_eq!(asked.unwrap().len(), 100_000);
+    assert!(second.handle.traffic().received - before >= 100_000);
+}
+
+#[tokio::test]
+async fn a_limit_of_zero_and_a_second_topic_are_refused() {
+    let mut none = config(&[]);
+    none.limits.requests_per_peer = 0;
+    assert!(matches!(start(none).await, Err(StartError::Config(_))));
+    let node = Node::joined(&[]).await;
+    assert_eq!(
+        node.handle.join([8; 32]).await,
+        Err(JoinError::AlreadyJoined)
+    );
+    assert_eq!(
+        node.handle.publish(vec![1]).await,
+        Err(PublishError::NoPeersSubscribed)
+    );
+    let other = Node::start(&[]).await;
+    assert_eq!(
+        other.handle.publish(vec![1]).await,
+        Err(PublishError::NotJoined)
+    );
 }

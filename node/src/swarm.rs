@@ -29,6 +29,7 @@ pub mod limits;
 mod meter;
 mod providers;
 mod pull;
+mod streams;
 mod task;
 mod transport;
 
@@ -66,8 +67,9 @@ pub async fn start(config: SwarmConfig) -> Result<(Handle, EventStream), StartEr
     let shared = Arc::new(Shared::default());
 
     let transport = transport::build(&keypair, &shared.meter)?;
-    let behaviour = behaviour::Behaviour::new(&keypair)?;
-    let mut streams = behaviour.stream.new_control();
+    let (inbound_tx, inbound_rx) = mpsc::channel(limits::STREAM_QUEUE);
+    let behaviour = behaviour::Behaviour::new(&keypair, inbound_tx)?;
+    let opener = behaviour.streams.opener();
     let swarm_config = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(limits::IDLE_CONNECTION)
         .with_max_negotiating_inbound_streams(limits::NEGOTIATING_STREAMS);
@@ -86,16 +88,13 @@ pub async fn start(config: SwarmConfig) -> Result<(Handle, EventStream), StartEr
     let (commands_tx, commands_rx) = mpsc::channel(limits::COMMAND_QUEUE);
     let (faults_tx, faults_rx) = mpsc::channel(limits::FAULT_QUEUE);
 
-    let incoming = streams
-        .accept(pull::PROTOCOL)
-        .map_err(|_| StartError::Config("the pull protocol is registered twice".into()))?;
     let served = tokio::spawn(server::serve(
-        incoming,
+        inbound_rx,
         requests_tx,
         faults_tx.clone(),
         limits.clone(),
     ));
-    let pull = PullClient::new(streams, Arc::clone(&shared), faults_tx, limits.clone());
+    let pull = PullClient::new(opener, Arc::clone(&shared), faults_tx, limits.clone());
     let handle = Handle::new(local, commands_tx, Arc::clone(&shared), pull.clone());
     let task = Task::new(
         swarm,

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use libp2p::{
-    StreamProtocol, allow_block_list, connection_limits, gossipsub, identify,
+    Stream, StreamProtocol, allow_block_list, connection_limits, gossipsub, identify,
     identity::{Keypair, PeerId},
     kad, ping,
     swarm::NetworkBehaviour,
 };
 
-use super::{error::StartError, limits};
+use tokio::sync::mpsc;
+
+use super::{error::StartError, limits, streams};
 
 type Gossip = gossipsub::Behaviour<
     gossipsub::IdentityTransform,
@@ -25,11 +27,15 @@ pub(super) struct Behaviour {
     pub(super) kad: kad::Behaviour<kad::store::MemoryStore>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
-    pub(super) stream: libp2p_stream::Behaviour,
+    pub(super) streams: streams::Behaviour,
 }
 
 impl Behaviour {
-    pub(super) fn new(keypair: &Keypair) -> Result<Self, StartError> {
+    /// Inbound streams of `/spirt/pull/1` go to `inbound`.
+    pub(super) fn new(
+        keypair: &Keypair,
+        inbound: mpsc::Sender<(PeerId, Stream)>,
+    ) -> Result<Self, StartError> {
         let local = keypair.public().to_peer_id();
         Ok(Self {
             limits: connection_limits::Behaviour::new(
@@ -54,7 +60,7 @@ impl Behaviour {
                     .with_interval(Duration::from_secs(5))
                     .with_timeout(Duration::from_secs(10)),
             ),
-            stream: libp2p_stream::Behaviour::new(),
+            streams: streams::Behaviour::new(inbound),
         })
     }
 }

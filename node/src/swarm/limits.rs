@@ -54,6 +54,8 @@ pub const DIAL_ATTEMPTS: u8 = 8;
 pub const BANNED_PEERS: usize = 1024;
 
 pub(super) const COMMAND_QUEUE: usize = 256;
+/// Streams waiting to be opened, and inbound ones waiting for their task.
+pub(super) const STREAM_QUEUE: usize = 128;
 pub(super) const FAULT_QUEUE: usize = 64;
 /// Peer and listen events kept while the event queue is full.
 pub(super) const OUTBOX: usize = 1024;

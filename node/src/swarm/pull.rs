@@ -1,7 +1,7 @@
 //! `/spirt/pull/1`: requests and responses over one persistent stream per ordered pair of peers.
 //!
 //! The asking side opens the stream and sends [`HELLO`]; the serving side answers with [`ACK`].
-//! The greeting is needed because `libp2p-stream` drops inbound streams that come in bursts: only
+//! The greeting is needed because a node may drop inbound streams when too many come at once: only
 //! a stream that answered is in somebody's hands, otherwise the opener tries again.
 //!
 //! Then frames, integers big-endian:

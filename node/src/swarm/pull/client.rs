@@ -7,7 +7,6 @@ use std::{
 
 use bytes::Bytes;
 use libp2p::PeerId;
-use libp2p_stream::Control;
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     task::AbortHandle,
@@ -15,7 +14,9 @@ use tokio::{
 };
 
 use super::session::{Call, Runner};
-use crate::swarm::{config::Limits, error::RequestError, event::Fault, handle::Shared, limits};
+use crate::swarm::{
+    config::Limits, error::RequestError, event::Fault, handle::Shared, limits, streams::Opener,
+};
 
 #[derive(Clone)]
 struct Session {
@@ -25,7 +26,7 @@ struct Session {
 }
 
 struct Inner {
-    control: Control,
+    opener: Opener,
     shared: Arc<Shared>,
     faults: mpsc::Sender<(PeerId, Fault)>,
     limits: Limits,
@@ -46,13 +47,13 @@ impl std::fmt::Debug for PullClient {
 
 impl PullClient {
     pub(crate) fn new(
-        control: Control,
+        opener: Opener,
         shared: Arc<Shared>,
         faults: mpsc::Sender<(PeerId, Fault)>,
         limits: Limits,
     ) -> Self {
         Self(Arc::new(Inner {
-            control,
+            opener,
             shared,
             faults,
             total: Semaphore::new(limits.requests_total),
@@ -126,7 +127,7 @@ impl PullClient {
             let (calls, queue) = mpsc::channel(room);
             let runner = Runner {
                 peer,
-                control: self.0.control.clone(),
+                opener: self.0.opener.clone(),
                 shared: Arc::clone(&self.0.shared),
                 faults: self.0.faults.clone(),
                 limits: self.0.limits.clone(),

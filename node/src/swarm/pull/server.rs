@@ -8,7 +8,6 @@ use futures::{
     stream::FuturesUnordered,
 };
 use libp2p::{PeerId, Stream};
-use libp2p_stream::IncomingStreams;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::{AbortHandle, JoinSet},
@@ -27,7 +26,7 @@ use crate::swarm::{
 
 /// Takes inbound streams until the swarm ends. A peer has one: a newer one replaces the older.
 pub(crate) async fn serve(
-    mut incoming: IncomingStreams,
+    mut incoming: mpsc::Receiver<(PeerId, Stream)>,
     requests: mpsc::Sender<Event>,
     faults: mpsc::Sender<(PeerId, Fault)>,
     limits: Limits,
@@ -37,7 +36,7 @@ pub(crate) async fn serve(
     loop {
         tokio::select! {
             biased;
-            stream = incoming.next() => {
+            stream = incoming.recv() => {
                 let Some((peer, stream)) = stream else {
                     return;
                 };

@@ -10,17 +10,18 @@ use std::{
 use bytes::Bytes;
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p::{PeerId, Stream};
-use libp2p_stream::{Control, OpenStreamError};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{sleep, timeout},
 };
 
 use super::{
-    ACK, HELLO, PROTOCOL,
-    frame::{End, Frame, Kind, expect, read_frame, write_frame},
+    ACK, HELLO,
+    frame::{End, Frame, Kind, expect, read_frame, within, write_frame},
 };
-use crate::swarm::{config::Limits, error::RequestError, event::Fault, handle::Shared, limits};
+use crate::swarm::{
+    config::Limits, error::RequestError, event::Fault, handle::Shared, limits, streams::Opener,
+};
 
 const OPEN_ATTEMPTS: u32 = 6;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -41,14 +42,14 @@ pub(super) enum Call {
 /// Runs until its queue closes. Holds no stream until the first call.
 pub(super) struct Runner {
     pub(super) peer: PeerId,
-    pub(super) control: Control,
+    pub(super) opener: Opener,
     pub(super) shared: Arc<Shared>,
     pub(super) faults: mpsc::Sender<(PeerId, Fault)>,
     pub(super) limits: Limits,
 }
 
 impl Runner {
-    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Call>) {
+    pub(super) async fn run(self, mut queue: mpsc::Receiver<Call>) {
         while let Some(call) = queue.recv().await {
             match self.open().await {
                 Ok(stream) => {
@@ -77,24 +78,19 @@ impl Runner {
         let _ = self.faults.try_send((self.peer, fault));
     }
 
-    async fn open(&mut self) -> Result<Stream, RequestError> {
+    async fn open(&self) -> Result<Stream, RequestError> {
         let mut failure = RequestError::Timeout;
         for attempt in 0..OPEN_ATTEMPTS {
             if attempt > 0 {
                 sleep(OPEN_RETRY * (1 << attempt)).await;
             }
-            // Without a connection, `open_stream` would dial, and might never return.
             if !self.shared.is_connected(&self.peer) {
                 return Err(RequestError::Disconnected);
             }
             let greeted = async {
-                let mut stream = self.control.open_stream(self.peer, PROTOCOL).await?;
-                stream.write_all(HELLO).await?;
-                stream.flush().await?;
-                Ok::<_, OpenStreamError>(match expect(&mut stream, ACK).await {
-                    Ok(()) => Ok(stream),
-                    Err(end) => Err(end),
-                })
+                let stream = self.opener.open(self.peer).await;
+                let mut stream = stream.map_err(RequestError::Open)?;
+                Ok(self.greet(&mut stream).await.map(|()| stream))
             };
             failure = match timeout(OPEN_TIMEOUT, greeted).await {
                 Ok(Ok(Ok(stream))) => return Ok(stream),
@@ -103,14 +99,17 @@ impl Runner {
                     return Err(RequestError::Garbage);
                 }
                 Ok(Ok(Err(_))) => RequestError::Open("the peer closed it".into()),
-                Ok(Err(error @ OpenStreamError::UnsupportedProtocol(_))) => {
-                    return Err(RequestError::Open(error.to_string()));
-                }
-                Ok(Err(error)) => RequestError::Open(error.to_string()),
+                Ok(Err(error)) => error,
                 Err(_) => RequestError::Timeout,
             };
         }
         Err(failure)
+    }
+
+    async fn greet(&self, stream: &mut Stream) -> Result<(), End> {
+        within(OPEN_TIMEOUT, stream.write_all(HELLO)).await?;
+        within(OPEN_TIMEOUT, stream.flush()).await?;
+        expect(stream, ACK).await
     }
 
     /// Sends calls and takes answers until the stream ends; fails what is then unanswered.

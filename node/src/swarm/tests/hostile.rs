@@ -87,7 +87,7 @@ async fn garbage_and_oversize_frames_disconnect_their_sender() {
         (true, header(0, 1, 1)),
     ];
     for (greet, bytes) in attacks {
-        let mut raw = Raw::connect(&victim).await;
+        let raw = Raw::connect(&victim).await;
         let mut stream = if greet {
             raw.greeted(&victim).await
         } else {
@@ -104,7 +104,7 @@ async fn garbage_and_oversize_frames_disconnect_their_sender() {
 async fn a_frame_that_never_ends_and_a_reader_that_never_reads_lose_their_stream() {
     let (mut victim, witness) = victim_and_witness().await;
 
-    let mut raw = Raw::connect(&victim).await;
+    let raw = Raw::connect(&victim).await;
     let mut stream = raw.greeted(&victim).await;
     send(&mut stream, &header(100, 1, 0)).await;
     send(&mut stream, b"ten bytes.").await;

@@ -4,37 +4,40 @@ use std::sync::Arc;
 
 use futures::{AsyncReadExt as _, AsyncWriteExt as _, StreamExt as _};
 use libp2p::{Stream, Swarm, gossipsub, swarm::SwarmEvent};
-use libp2p_stream::{Control, IncomingStreams};
+use tokio::sync::mpsc;
 
 use super::*;
 use crate::swarm::{
     behaviour::{Behaviour, BehaviourEvent, topic},
+    limits,
     meter::Meter,
-    pull::{ACK, HELLO, PROTOCOL},
+    pull::{ACK, HELLO},
+    streams::Opener,
     transport,
 };
 
 pub(super) struct Raw {
     pub(super) peer: PeerId,
-    control: Control,
-    incoming: IncomingStreams,
+    opener: Opener,
+    incoming: mpsc::Receiver<(PeerId, Stream)>,
 }
 
-fn swarm() -> Swarm<Behaviour> {
+fn swarm() -> (Swarm<Behaviour>, mpsc::Receiver<(PeerId, Stream)>) {
     let keypair = Keypair::generate_ed25519();
     let transport = transport::build(&keypair, &Arc::new(Meter::default())).unwrap();
-    let behaviour = Behaviour::new(&keypair).unwrap();
+    let (inbound, incoming) = mpsc::channel(limits::STREAM_QUEUE);
+    let behaviour = Behaviour::new(&keypair, inbound).unwrap();
     let config = libp2p::swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(Duration::from_secs(60));
-    Swarm::new(transport, behaviour, keypair.public().to_peer_id(), config)
+    let peer = keypair.public().to_peer_id();
+    (Swarm::new(transport, behaviour, peer, config), incoming)
 }
 
 impl Raw {
     /// Connected with a node.
     pub(super) async fn connect(node: &Node) -> Self {
-        let mut swarm = swarm();
-        let mut control = swarm.behaviour().stream.new_control();
-        let incoming = control.accept(PROTOCOL).unwrap();
+        let (mut swarm, incoming) = swarm();
+        let opener = swarm.behaviour().streams.opener();
         let peer = *swarm.local_peer_id();
         swarm.dial(node.addr.clone()).unwrap();
         tokio::spawn(async move {
@@ -45,19 +48,19 @@ impl Raw {
         wait_until("raw peer", || node.handle.peers().contains(&peer)).await;
         Self {
             peer,
-            control,
+            opener,
             incoming,
         }
     }
 
     /// A stream to the node, before any greeting.
-    pub(super) async fn open(&mut self, node: &Node) -> Stream {
-        let open = self.control.open_stream(node.peer(), PROTOCOL);
+    pub(super) async fn open(&self, node: &Node) -> Stream {
+        let open = self.opener.open(node.peer());
         timeout(DEADLINE, open).await.unwrap().unwrap()
     }
 
     /// A stream to the node after the greeting.
-    pub(super) async fn greeted(&mut self, node: &Node) -> Stream {
+    pub(super) async fn greeted(&self, node: &Node) -> Stream {
         let mut stream = self.open(node).await;
         stream.write_all(HELLO).await.unwrap();
         stream.flush().await.unwrap();
@@ -69,7 +72,7 @@ impl Raw {
 
     /// The node's stream to us, after the greeting.
     pub(super) async fn accept(&mut self) -> Stream {
-        let (_, mut stream) = timeout(DEADLINE, self.incoming.next())
+        let (_, mut stream) = timeout(DEADLINE, self.incoming.recv())
             .await
             .unwrap()
             .unwrap();
@@ -84,7 +87,7 @@ impl Raw {
 
 /// Gossips one message to a node that has joined, under the limits of gossipsub alone.
 pub(super) async fn gossip(node: &Node, data: Vec<u8>) -> PeerId {
-    let mut swarm = swarm();
+    let (mut swarm, _incoming) = swarm();
     let peer = *swarm.local_peer_id();
     let topic = topic(&KEY);
     swarm.behaviour_mut().gossip.subscribe(&topic).unwrap();

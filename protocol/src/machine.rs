@@ -1,0 +1,369 @@
+//! The round machine: Join -> Compute -> Collect -> Agree -> Aggregate -> Apply, and again.
+//!
+//! # Contract
+//! - [`RoundMachine::receive`] takes a verified frame, [`RoundMachine::handle`] anything else. Then
+//!   poll [`RoundMachine::poll_output`] until `None`, carry the outputs out in order, and call
+//!   [`RoundMachine::handle_timeout`] no later than [`RoundMachine::poll_timeout`] says.
+//! - Nothing here fails: a peer's fault is an [`Output::Report`], a frame out of place is named by
+//!   its [`Reception`].
+//! - After `handle_timeout(now)` the next timeout lies after `now`.
+//! - Memory is O(peers): headers, seals of at most [`crate::MAX_BODY_BYTES`], inline bodies;
+//!   never a payload that does not travel inline.
+//! - `Compute`, `Fetch`, `Aggregate`, `Apply` and `FetchState` are each answered by an input; an
+//!   answer that came too late is ignored.
+
+mod agree;
+mod arrivals;
+mod event;
+mod inbox;
+mod inquiry;
+mod log;
+mod rounds;
+mod standing;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use event::{Event, Gradient, Input, Output, Reception, RoundRecord};
+
+use crate::frame::Frame;
+use crate::id::{Digest, PeerId, Round, RunId, StateId, Time};
+use crate::manifest::{MAX_VOUCHED, Manifest, Vouched};
+use crate::message::Message;
+use crate::sign::{Identity, Verified};
+use crate::spec::{MAX_PEERS, RunSpec};
+
+use agree::Decision;
+use arrivals::Arrivals;
+use inquiry::Inquiry;
+use log::RoundLog;
+use standing::Standing;
+
+/// Rounds whose frames are kept for peers that lag behind.
+const KEPT_LOGS: usize = 2;
+/// States whose manifests are kept for joiners.
+const KEPT_MANIFESTS: usize = MAX_VOUCHED;
+/// Most peers of which anything is remembered: members, and as many others.
+const MAX_KNOWN: usize = 2 * MAX_PEERS as usize;
+
+/// What a node brings to its machine.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The node's key.
+    pub identity: Identity,
+    /// How often the node was started with this key; strictly greater at each start.
+    pub start: u32,
+    /// The run. Must pass [`RunSpec::check`].
+    pub spec: Arc<RunSpec>,
+}
+
+/// A phase of a round, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PhaseName {
+    /// Looking for the run's state.
+    Join,
+    /// Computing the own contribution, and already taking those of others.
+    Compute,
+    /// Taking contributions.
+    Collect,
+    /// Settling on the set.
+    Agree,
+    /// Waiting for the last payloads and the rule.
+    Aggregate,
+    /// Updating the model.
+    Apply,
+    /// The run is over.
+    Done,
+    /// This node said goodbye.
+    Left,
+}
+
+#[derive(Debug, Clone)]
+enum Phase {
+    /// No state yet.
+    Join,
+    /// Compute and Collect overlap: the own contribution is one of those that are collected.
+    Collect(Collect),
+    Agree(Agree),
+    Aggregate(Aggregate),
+    Apply(Aggregate),
+    Done,
+    Left,
+}
+
+#[derive(Debug, Clone)]
+struct Collect {
+    /// When the own computation may begin; `None` once asked for.
+    compute_at: Option<Time>,
+    /// Whether the own contribution is out. Always true for a node that is not on the roster.
+    contributed: bool,
+    /// When the round began to wait for contributions.
+    since: Time,
+    /// How long contributions are waited for, as learned before the round.
+    patience: Duration,
+    /// When enough seals of others were first seen.
+    overtaken: Option<Time>,
+    /// Whether [`Event::Waiting`] was said.
+    waiting: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Agree {
+    /// When this node sealed, or would have.
+    sealed: Time,
+    /// When enough others had sealed, which starts the attempts on all nodes at about one time.
+    started: Option<Time>,
+    /// The attempt that is under way, from 2.
+    attempt: u8,
+    accepted: BTreeSet<Digest>,
+}
+
+#[derive(Debug, Clone)]
+struct Aggregate {
+    decision: Decision,
+    since: Time,
+    /// Whether the caller was asked to run the rule.
+    asked: bool,
+}
+
+/// One node's view of a run. See the [module docs](self) for the contract.
+#[derive(Debug)]
+pub struct RoundMachine {
+    config: Config,
+    run: RunId,
+    me: PeerId,
+    phase: Phase,
+    /// The state before the current round; `None` in [`Phase::Join`] of a newcomer.
+    state: Option<Manifest>,
+    manifests: VecDeque<(StateId, Manifest)>,
+    log: RoundLog,
+    /// Frames of the next round, heard early.
+    next_log: RoundLog,
+    past_logs: VecDeque<RoundLog>,
+    standing: Standing,
+    inquiry: Option<Inquiry>,
+    /// No new inquiry on a mere doubt before this time.
+    doubt_after: Time,
+    arrivals: Arrivals,
+    round_started: Time,
+    /// The time of the latest step.
+    seen: Time,
+    /// Connected peers; false for those that were connected before.
+    peers: BTreeMap<PeerId, bool>,
+    accused: BTreeSet<PeerId>,
+    /// How often this node went back to a round that it may have spoken in; part of the session,
+    /// so that what it says anew does not contradict what it said.
+    rewinds: u32,
+    joins_said: u32,
+    /// When to ask some peer for frames that gossip may have lost.
+    pull_at: Time,
+    pulls: usize,
+    outputs: VecDeque<Output>,
+}
+
+impl RoundMachine {
+    /// A machine that looks for the run's state among its peers.
+    ///
+    /// `held` are the states that this node brings, by ascending round: the run's
+    /// [first](Manifest::first), and checkpoints. With `alone` (a founder) it starts from the latest
+    /// at once; otherwise it first asks the peers, and falls back to it if they know nothing better.
+    pub fn new(config: Config, held: Vec<Manifest>, alone: bool, now: Time) -> Self {
+        let me = config.identity.peer_id();
+        let run = config.spec.id();
+        let mut machine = Self {
+            config,
+            run,
+            me,
+            phase: Phase::Join,
+            state: None,
+            manifests: VecDeque::new(),
+            log: RoundLog::new(Round(0)),
+            next_log: RoundLog::new(Round(1)),
+            past_logs: VecDeque::new(),
+            standing: Standing::default(),
+            inquiry: None,
+            doubt_after: now,
+            arrivals: Arrivals::default(),
+            round_started: now,
+            seen: now,
+            peers: BTreeMap::new(),
+            accused: BTreeSet::new(),
+            rewinds: 0,
+            joins_said: 0,
+            pull_at: now,
+            pulls: 0,
+            outputs: VecDeque::new(),
+        };
+        machine.state = held.last().cloned();
+        for manifest in held {
+            machine.standing.record(manifest.round, manifest.id());
+            machine.keep(manifest);
+        }
+        match machine.state.clone() {
+            Some(manifest) if alone => machine.adopt(manifest, 0, now),
+            _ => machine.inquire(now),
+        }
+        machine
+    }
+
+    /// The next effect to carry out.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`RoundMachine::handle_timeout`] at the latest.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.next_deadline()
+    }
+
+    /// Lets time pass.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.tick(now);
+        self.step(now);
+    }
+
+    /// Feeds one input.
+    pub fn handle(&mut self, input: Input, now: Time) {
+        self.take(input, now);
+        self.step(now);
+    }
+
+    /// Feeds one frame and says what became of it.
+    pub fn receive(&mut self, frame: Verified<Frame>, now: Time) -> Reception {
+        let reception = self.put(frame, now);
+        self.step(now);
+        reception
+    }
+
+    /// The run.
+    pub const fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// This node.
+    pub const fn me(&self) -> PeerId {
+        self.me
+    }
+
+    /// What the peers of the run agreed on.
+    pub fn spec(&self) -> &RunSpec {
+        &self.config.spec
+    }
+
+    /// The round under way.
+    pub const fn round(&self) -> Round {
+        self.log.round
+    }
+
+    /// The phase of the round.
+    pub const fn phase(&self) -> PhaseName {
+        match &self.phase {
+            Phase::Join => PhaseName::Join,
+            Phase::Collect(collect) if collect.contributed => PhaseName::Collect,
+            Phase::Collect(_) => PhaseName::Compute,
+            Phase::Agree(_) => PhaseName::Agree,
+            Phase::Aggregate(_) => PhaseName::Aggregate,
+            Phase::Apply(_) => PhaseName::Apply,
+            Phase::Done => PhaseName::Done,
+            Phase::Left => PhaseName::Left,
+        }
+    }
+
+    /// The state before the round under way.
+    pub const fn state(&self) -> Option<&Manifest> {
+        self.state.as_ref()
+    }
+
+    /// The name of that state. The standing remembers it, so that it is hashed once.
+    pub fn state_id(&self) -> Option<StateId> {
+        self.state
+            .as_ref()
+            .and_then(|state| self.standing.at(state.round))
+    }
+
+    /// Whether this node counts in the round under way.
+    pub fn is_member(&self) -> bool {
+        self.state
+            .as_ref()
+            .is_some_and(|state| state.lists(&self.me))
+    }
+
+    /// Whether the node is looking for a state.
+    pub const fn is_catching_up(&self) -> bool {
+        matches!(self.phase, Phase::Join) || self.inquiry.is_some()
+    }
+
+    /// A manifest for a joiner, if it is still kept.
+    pub fn manifest(&self, state: &StateId) -> Option<&Manifest> {
+        self.manifests
+            .iter()
+            .find(|(id, _)| id == state)
+            .map(|(_, manifest)| manifest)
+    }
+
+    /// The roots of all models that kept manifests name, oldest first.
+    pub fn kept_models(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.manifests.iter().map(|(_, manifest)| manifest.model)
+    }
+
+    /// The roots of all payloads that peers may still ask for.
+    pub fn kept_payloads(&self) -> impl Iterator<Item = Digest> + '_ {
+        let logs = self.past_logs.iter().chain([&self.log, &self.next_log]);
+        logs.flat_map(|log| log.entries.values())
+            .filter(|entry| entry.contribution().is_some())
+            .map(|entry| entry.frame.envelope().root)
+    }
+
+    /// The frames of a round, for a peer that asks for them.
+    pub fn frames(&self, round: Round) -> impl Iterator<Item = &Verified<Frame>> {
+        let logs = self.past_logs.iter().chain([&self.log, &self.next_log]);
+        logs.filter(move |log| log.round == round)
+            .flat_map(RoundLog::frames)
+    }
+
+    /// The states that this node stands behind, signed.
+    pub fn vouch(&self) -> Verified<Frame> {
+        let states = self.standing.recent(MAX_VOUCHED);
+        self.sign(Message::Vouch, Vouched { states }.encode().into())
+    }
+
+    fn sign(&self, message: Message, body: Arc<[u8]>) -> Verified<Frame> {
+        let session = u64::from(self.config.start) << 32 | u64::from(self.rewinds);
+        Frame::sign(
+            &self.config.identity,
+            self.run,
+            session,
+            self.log.round,
+            message,
+            body,
+        )
+    }
+
+    fn emit(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    fn notify(&mut self, event: Event) {
+        self.emit(Output::Notify(event));
+    }
+
+    /// Peers that may lie about anything.
+    fn liars(&self) -> usize {
+        usize::from(self.config.spec.max_byzantine)
+    }
+
+    fn roster(&self) -> &[PeerId] {
+        self.state.as_ref().map_or(&[], |state| &state.roster)
+    }
+
+    fn keep(&mut self, manifest: Manifest) {
+        if self.manifests.len() == KEPT_MANIFESTS {
+            self.manifests.pop_front();
+        }
+        self.manifests.push_back((manifest.id(), manifest));
+    }
+}

@@ -1,0 +1,199 @@
+//! Asking around: which state do the others stand behind? Used to join, to resume, and when votes
+//! raise a doubt. Runs beside the round; only its result may replace the state.
+
+use std::collections::BTreeSet;
+
+use crate::id::{PeerId, Round, StateId, Time};
+use crate::manifest::Manifest;
+
+use super::event::{Event, Output};
+use super::standing::{Vouches, choose};
+use super::{MAX_KNOWN, Phase, RoundMachine};
+
+/// Attempts that a resuming node waits for others before it goes on from its own state.
+const RESUME_PATIENCE: u32 = 6;
+/// Attempts between two inquiries on a mere doubt.
+const DOUBT_PAUSE: u32 = 4;
+/// Attempts after which a state that is being fetched is given up.
+const FETCH_PATIENCE: u32 = 60;
+
+/// An inquiry under way.
+#[derive(Debug, Clone)]
+pub(super) struct Inquiry {
+    began: Time,
+    /// When to judge what was heard, or to ask again.
+    pub(super) due: Time,
+    asked: BTreeSet<PeerId>,
+    vouches: Vouches,
+    fetching: Option<StateId>,
+}
+
+impl Inquiry {
+    pub(super) fn hear(&mut self, peer: PeerId, states: Vec<(Round, StateId)>) {
+        if self.vouches.contains_key(&peer) || self.vouches.len() < MAX_KNOWN {
+            self.vouches.insert(peer, states);
+        }
+    }
+
+    /// Notes that a peer is asked; false when it was already.
+    pub(super) fn ask(&mut self, peer: PeerId) -> bool {
+        self.asked.len() < MAX_KNOWN && self.asked.insert(peer)
+    }
+
+    fn all_answered(&self) -> bool {
+        !self.asked.is_empty()
+            && self
+                .asked
+                .iter()
+                .all(|peer| self.vouches.contains_key(peer))
+    }
+}
+
+impl RoundMachine {
+    /// Starts to ask all connected peers.
+    pub(super) fn inquire(&mut self, now: Time) {
+        self.notify(Event::CatchingUp);
+        self.ask_all(now, now);
+    }
+
+    fn ask_all(&mut self, began: Time, now: Time) {
+        let attempt = self.config.spec.timing.attempt();
+        let up = self
+            .peers
+            .iter()
+            .filter(|(_, up)| **up)
+            .map(|(peer, _)| *peer);
+        let asked: BTreeSet<PeerId> = up.collect();
+        self.outputs
+            .extend(asked.iter().copied().map(Output::Query));
+        let due = now + attempt;
+        let vouches = Vouches::new();
+        self.inquiry = Some(Inquiry {
+            began,
+            due,
+            asked,
+            vouches,
+            fetching: None,
+        });
+    }
+
+    /// The state that was to be fetched could not be: ask afresh.
+    pub(super) fn inquire_again(&mut self, now: Time) {
+        if let Some(inquiry) = &self.inquiry {
+            let began = inquiry.began;
+            self.ask_all(began, now);
+        }
+    }
+
+    /// Judges what was heard so far; whether anything changed.
+    pub(super) fn advance_inquiry(&mut self, now: Time) -> bool {
+        let Some(inquiry) = &self.inquiry else {
+            return false;
+        };
+        let due = now >= inquiry.due;
+        if inquiry.fetching.is_some() {
+            if due {
+                self.inquire_again(now);
+            }
+            return due;
+        }
+        if !due && !inquiry.all_answered() {
+            return false;
+        }
+        let began = inquiry.began;
+        let complete = inquiry.all_answered();
+        let mut vouches = inquiry.vouches.clone();
+        let others = vouches.len();
+        let own = self.standing.recent(crate::MAX_VOUCHED);
+        if !own.is_empty() {
+            vouches.insert(self.me, own.clone());
+        }
+        // Whether this node may go back to a state that it left behind.
+        let resuming = matches!(self.phase, Phase::Join);
+        let held_up = self.is_held_up(now);
+        let chosen = choose(&vouches, self.liars());
+        let patience = self
+            .config
+            .spec
+            .timing
+            .after_attempts(began, RESUME_PATIENCE);
+        match chosen {
+            Some((round, state, holders)) if own.last() != Some(&(round, state)) => {
+                if held_up || !self.standing.passed(round, state) {
+                    self.fetch_state(state, holders, now);
+                } else {
+                    self.end_inquiry(now);
+                }
+                true
+            }
+            chosen if resuming && self.state.is_some() => {
+                let enough = chosen.is_some_and(|(_, _, holders)| holders.len() >= self.quorum());
+                if enough || complete || now >= patience {
+                    self.resume(others, now);
+                    return true;
+                }
+                self.ask_all(began, now);
+                false
+            }
+            Some(_) if !resuming => {
+                self.end_inquiry(now);
+                true
+            }
+            _ if !resuming && now >= patience => {
+                self.end_inquiry(now);
+                true
+            }
+            _ => {
+                self.ask_all(began, now);
+                false
+            }
+        }
+    }
+
+    fn quorum(&self) -> usize {
+        self.config.spec.quorum()
+    }
+
+    fn fetch_state(&mut self, state: StateId, mut holders: Vec<PeerId>, now: Time) {
+        holders.retain(|peer| *peer != self.me);
+        let due = self.config.spec.timing.after_attempts(now, FETCH_PATIENCE);
+        if let Some(inquiry) = &mut self.inquiry {
+            inquiry.fetching = Some(state);
+            inquiry.due = due;
+        }
+        self.emit(Output::FetchState { state, holders });
+    }
+
+    fn resume(&mut self, vouchers: usize, now: Time) {
+        if let Some(manifest) = self.state.clone() {
+            self.adopt(manifest, vouchers, now);
+        }
+    }
+
+    pub(super) fn end_inquiry(&mut self, now: Time) {
+        self.inquiry = None;
+        self.doubt_after = self.config.spec.timing.after_attempts(now, DOUBT_PAUSE);
+    }
+
+    /// A state was fetched: go on from there, unless the node got there by itself meanwhile.
+    pub(super) fn take_over(&mut self, manifest: Manifest, now: Time) {
+        let wanted = self.inquiry.as_ref().and_then(|inquiry| inquiry.fetching);
+        if manifest.run != self.run || wanted != Some(manifest.id()) {
+            return;
+        }
+        let vouchers = self.inquiry.as_ref().map_or(0, |inquiry| {
+            let named = (manifest.round, manifest.id());
+            inquiry
+                .vouches
+                .values()
+                .filter(|states| states.contains(&named))
+                .count()
+        });
+        let arrived = self.standing.passed(manifest.round, manifest.id());
+        if arrived && !self.is_held_up(now) {
+            self.end_inquiry(now);
+        } else {
+            self.adopt(manifest, vouchers, now);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! What a node has heard of one round: entries, seals, requests to join. Bounded per author.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::evidence::{self, Slot};
+use crate::frame::{Frame, MAX_SEAL_ENTRIES};
+use crate::id::{Digest, PeerId, Round};
+use crate::message::{Contribution, Message};
+use crate::sign::Verified;
+use crate::spec::MAX_PEERS;
+
+/// Most distinct admissions, and most accusations, of one author in a round with a roster of `n`: a
+/// lone founder may admit a whole roster, many members share the work.
+pub(super) fn max_notices(n: usize) -> usize {
+    usize::from(MAX_PEERS) / n.max(1) + 4
+}
+/// Most distinct contributions, and most seals of one attempt, of one author in one session: two
+/// prove an equivocation, a third proves nothing more.
+const MAX_PER_SLOT: usize = 2;
+/// Most sessions of one author in a round.
+const MAX_SESSIONS: usize = 4;
+
+/// Whether a payload is at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Payload {
+    /// Nobody was asked yet.
+    Wanted,
+    /// The caller was asked for it.
+    Fetching,
+    /// Held, checked, servable.
+    Held,
+    /// Breaks the spec.
+    Bad,
+}
+
+/// One thing that the peers may agree to count in the round.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) frame: Verified<Frame>,
+    /// For all but contributions [`Payload::Held`] from the start.
+    pub(super) payload: Payload,
+}
+
+impl Entry {
+    pub(super) fn contribution(&self) -> Option<&Contribution> {
+        match self.frame.message() {
+            Message::Contribution(contribution) => Some(contribution),
+            _ => None,
+        }
+    }
+}
+
+/// All that was heard of a round.
+#[derive(Debug, Clone)]
+pub(super) struct RoundLog {
+    pub(super) round: Round,
+    pub(super) entries: BTreeMap<Digest, Entry>,
+    /// By author, in order of arrival.
+    pub(super) seals: BTreeMap<PeerId, Vec<Verified<Frame>>>,
+    /// The latest request of each peer that wants to join.
+    pub(super) joins: BTreeMap<PeerId, Verified<Frame>>,
+}
+
+/// What became of a frame that was put in the log.
+#[derive(Debug, PartialEq)]
+pub(super) enum Put {
+    New,
+    Known,
+    Excess,
+    /// New, and in contradiction to an earlier one: the body of a proof.
+    Contradicts(Vec<u8>),
+}
+
+impl RoundLog {
+    pub(super) const fn new(round: Round) -> Self {
+        Self {
+            round,
+            entries: BTreeMap::new(),
+            seals: BTreeMap::new(),
+            joins: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a frame of this round, which has so many members. The caller has checked that the
+    /// author may speak.
+    pub(super) fn put(&mut self, frame: Verified<Frame>, members: usize) -> Put {
+        match frame.message() {
+            Message::Seal(_) => self.put_seal(frame),
+            Message::Join(_) => self.put_join(frame),
+            Message::Contribution(_) | Message::Admit | Message::Leave | Message::Accuse => {
+                self.put_entry(frame, members)
+            }
+            Message::Vouch => Put::Known,
+        }
+    }
+
+    fn put_entry(&mut self, frame: Verified<Frame>, members: usize) -> Put {
+        if self.entries.contains_key(&frame.digest()) {
+            return Put::Known;
+        }
+        let author = frame.author();
+        let alike = || {
+            let kind = std::mem::discriminant(frame.message());
+            let of_author = self
+                .entries
+                .values()
+                .filter(move |e| e.frame.author() == author);
+            of_author.filter(move |e| std::mem::discriminant(e.frame.message()) == kind)
+        };
+        let (most, payload) = match frame.message() {
+            Message::Contribution(_) => (MAX_PER_SLOT * MAX_SESSIONS, Payload::Wanted),
+            Message::Leave => (1, Payload::Held),
+            _ => (max_notices(members), Payload::Held),
+        };
+        let session = frame.envelope().session;
+        let in_session = alike().filter(|entry| entry.frame.envelope().session == session);
+        let slotted = Slot::of(frame.message()).is_some();
+        if alike().count() >= most || (slotted && in_session.count() >= MAX_PER_SLOT) {
+            return Put::Excess;
+        }
+        let proof = contradiction(alike().map(|entry| &entry.frame), &frame);
+        self.entries
+            .insert(frame.digest(), Entry { frame, payload });
+        proof.map_or(Put::New, Put::Contradicts)
+    }
+
+    fn put_seal(&mut self, frame: Verified<Frame>) -> Put {
+        let seals = self.seals.entry(frame.author()).or_default();
+        if seals.iter().any(|seal| seal.digest() == frame.digest()) {
+            return Put::Known;
+        }
+        let slot = Slot::of(frame.message());
+        let in_slot = || seals.iter().filter(|seal| Slot::of(seal.message()) == slot);
+        let session = frame.envelope().session;
+        let in_session = in_slot().filter(|seal| seal.envelope().session == session);
+        if in_slot().count() >= MAX_PER_SLOT * MAX_SESSIONS || in_session.count() >= MAX_PER_SLOT {
+            return Put::Excess;
+        }
+        let proof = contradiction(seals.iter(), &frame);
+        seals.push(frame);
+        proof.map_or(Put::New, Put::Contradicts)
+    }
+
+    fn put_join(&mut self, frame: Verified<Frame>) -> Put {
+        let author = frame.author();
+        if self
+            .joins
+            .get(&author)
+            .is_some_and(|known| known.digest() == frame.digest())
+        {
+            return Put::Known;
+        }
+        if !self.joins.contains_key(&author) && self.joins.len() >= usize::from(MAX_PEERS) {
+            return Put::Excess;
+        }
+        self.joins.insert(author, frame);
+        Put::New
+    }
+
+    /// The seals that count, by author: none of a peer that sealed one attempt twice or said
+    /// goodbye; none of one that spoke in several sessions, since nobody knows who heard which.
+    ///
+    /// If more than `faulty` peers started anew, the round is beyond what the run foresees; then
+    /// their latest sessions count, so that it can still end.
+    pub(super) fn counted_seals(&self, faulty: usize) -> BTreeMap<PeerId, Vec<&Verified<Frame>>> {
+        let gone: BTreeSet<PeerId> = self
+            .entries
+            .values()
+            .filter(|entry| matches!(entry.frame.message(), Message::Leave))
+            .map(|entry| entry.frame.author())
+            .collect();
+        let sessions = |seals: &[Verified<Frame>]| -> BTreeSet<u64> {
+            seals.iter().map(|seal| seal.envelope().session).collect()
+        };
+        let restarted = self
+            .seals
+            .values()
+            .filter(|seals| sessions(seals).len() > 1)
+            .count();
+        let mut counted = BTreeMap::new();
+        for (peer, seals) in self.seals.iter().filter(|(peer, _)| !gone.contains(peer)) {
+            let sessions = sessions(seals);
+            let latest = sessions.last().copied();
+            let seals: Vec<_> = seals
+                .iter()
+                .filter(|seal| Some(seal.envelope().session) == latest)
+                .collect();
+            let mut slots: Vec<_> = seals.iter().map(|seal| Slot::of(seal.message())).collect();
+            slots.sort_unstable();
+            let doubled = slots.windows(2).any(|pair| pair[0] == pair[1]);
+            if !doubled && (sessions.len() == 1 || restarted > faulty) {
+                counted.insert(*peer, seals);
+            }
+        }
+        counted
+    }
+
+    /// For each sealed digest the peers that sealed it, each with its earliest attempt.
+    pub(super) fn support(&self, faulty: usize) -> BTreeMap<Digest, BTreeMap<PeerId, u8>> {
+        let mut support: BTreeMap<Digest, BTreeMap<PeerId, u8>> = BTreeMap::new();
+        for (peer, seals) in self.counted_seals(faulty) {
+            for seal in seals {
+                let Message::Seal(what) = seal.message() else {
+                    continue;
+                };
+                for digest in seal.sealed_entries().take(MAX_SEAL_ENTRIES) {
+                    let attempt = support
+                        .entry(digest)
+                        .or_default()
+                        .entry(peer)
+                        .or_insert(u8::MAX);
+                    *attempt = what.attempt.min(*attempt);
+                }
+            }
+        }
+        support
+    }
+
+    /// All frames, for a peer that asks for them.
+    pub(super) fn frames(&self) -> impl Iterator<Item = &Verified<Frame>> {
+        let entries = self.entries.values().map(|entry| &entry.frame);
+        entries
+            .chain(self.seals.values().flatten())
+            .chain(self.joins.values())
+    }
+}
+
+fn contradiction<'a>(
+    mut known: impl Iterator<Item = &'a Verified<Frame>>,
+    new: &Frame,
+) -> Option<Vec<u8>> {
+    known
+        .find(|old| evidence::contradict(old.envelope(), new.envelope()))
+        .map(|old| evidence::body(old.signed(), new.signed()))
+}
+
+/// The first seal among those of a peer.
+pub(super) fn first<'a>(seals: &[&'a Verified<Frame>]) -> Option<&'a Verified<Frame>> {
+    seals
+        .iter()
+        .copied()
+        .find(|seal| Slot::of(seal.message()) == Some(Slot::Seal(1)))
+}

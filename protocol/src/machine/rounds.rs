@@ -1,0 +1,189 @@
+//! The borders of a round: how it begins, and how its result becomes the next state.
+
+use std::collections::BTreeSet;
+
+use crate::frame;
+use crate::id::{Digest, PeerId, Round, Time};
+use crate::manifest::Manifest;
+use crate::message::{Join, Message};
+
+use super::agree::{self, Decision};
+use super::event::{Event, Output};
+use super::log::{Entry, RoundLog, max_notices};
+use super::{Aggregate, Collect, KEPT_LOGS, Phase, RoundMachine};
+
+impl RoundMachine {
+    /// Goes on from a state that `vouchers` others stand behind.
+    pub(super) fn adopt(&mut self, manifest: Manifest, vouchers: usize, now: Time) {
+        let (round, state) = (manifest.round, manifest.id());
+        if round <= self.log.round {
+            self.rewinds = self.rewinds.saturating_add(1);
+        }
+        self.standing.restart(round, state);
+        self.past_logs.clear();
+        self.end_inquiry(now);
+        self.notify(Event::Adopted {
+            round,
+            state,
+            vouchers,
+        });
+        if self.manifest(&state).is_none() {
+            self.keep(manifest.clone());
+        }
+        self.enter(manifest, None, now, now);
+    }
+
+    /// Begins the round of `manifest` at `start`. Requests to join that were `heard` in the round before are
+    /// passed on now, early, so that all can seal the same admissions.
+    fn enter(&mut self, manifest: Manifest, heard: Option<RoundLog>, start: Time, now: Time) {
+        let round = manifest.round;
+        let (state, roster) = (manifest.id(), manifest.roster.len());
+        self.round_started = start;
+        let early = std::mem::replace(&mut self.next_log, RoundLog::new(round.next()));
+        self.log = RoundLog::new(round);
+        self.state = Some(manifest);
+        self.accused.clear();
+        let member = self.is_member();
+        self.notify(Event::Started {
+            round,
+            state,
+            roster,
+            member,
+        });
+        if self.is_over(round) {
+            self.phase = Phase::Done;
+            self.notify(Event::Done(state));
+            return;
+        }
+        self.phase = Phase::Collect(Collect {
+            compute_at: member.then_some(start),
+            contributed: !member,
+            since: start,
+            patience: self.arrivals.patience(&self.config.spec.timing),
+            overtaken: None,
+            waiting: false,
+        });
+        self.pull_at = start + self.config.spec.timing.attempt();
+        if !member {
+            self.ask_to_join();
+        }
+        let joiners = heard.map_or_else(Vec::new, |log| log.joins.into_values().collect());
+        for join in joiners {
+            let peer = join.author();
+            self.log.joins.insert(peer, join);
+            self.sponsor(peer);
+        }
+        if early.round == round {
+            for frame in early.frames().cloned().collect::<Vec<_>>() {
+                self.put_now(frame, now);
+            }
+        }
+    }
+
+    fn is_over(&self, round: Round) -> bool {
+        self.config.spec.rounds != 0 && round.0 >= self.config.spec.rounds
+    }
+
+    /// Asks to be on the roster, in words that gossip has not seen.
+    pub(super) fn ask_to_join(&mut self) {
+        self.joins_said = self.joins_said.wrapping_add(1);
+        let frame = self.sign(
+            Message::Join(Join {
+                nonce: self.joins_said,
+            }),
+            [].into(),
+        );
+        self.emit(Output::Publish(frame));
+    }
+
+    /// Passes on a request to join, if this node is one of the `f + 1` members whose turn it is:
+    /// enough that one of them is honest and up, few enough to be cheap.
+    pub(super) fn sponsor(&mut self, joiner: PeerId) {
+        let may = match &self.phase {
+            Phase::Collect(collect) => !collect.contributed || collect.waiting,
+            _ => false,
+        };
+        let Some(join) = self.log.joins.get(&joiner) else {
+            return;
+        };
+        if !may || !self.is_member() || !self.may_join(&joiner) || !self.may_sponsor(&joiner) {
+            return;
+        }
+        let body = frame::encode_signed(join.signed());
+        let rank = |peer: &PeerId| {
+            Digest::of(&[&joiner.0[..], &peer.0, &self.log.round.0.to_le_bytes()].concat())
+        };
+        let own = rank(&self.me);
+        let before = self.roster().iter().filter(|peer| rank(peer) < own).count();
+        let sponsors = usize::from(self.config.spec.max_faulty) + 1;
+        if before < sponsors && frame::admitted(&body, &self.run, self.log.round).is_some() {
+            self.say(Message::Admit, body.into());
+        }
+    }
+
+    /// One admission for each joiner, and no more than the others take from one author.
+    fn may_sponsor(&self, joiner: &PeerId) -> bool {
+        let own = |entry: &&Entry| {
+            entry.frame.author() == self.me && matches!(entry.frame.message(), Message::Admit)
+        };
+        let admitted: Vec<_> = self.log.entries.values().filter(own).collect();
+        let names = |entry: &&Entry| entry.frame.subject() == Some(*joiner);
+        admitted.len() < max_notices(self.roster().len()) && !admitted.iter().any(names)
+    }
+
+    /// The set of the round is agreed.
+    pub(super) fn settle(&mut self, set: &BTreeSet<Digest>, attempts: u8, now: Time) {
+        let Some(state) = &self.state else { return };
+        let decision = agree::decide(set, &self.log, state, &self.config.spec, attempts);
+        self.notify(Event::Agreed(decision.record.clone()));
+        self.phase = Phase::Aggregate(Aggregate {
+            decision,
+            since: now,
+            asked: false,
+        });
+    }
+
+    pub(super) fn aggregated(&mut self, round: Round) {
+        if let Phase::Aggregate(aggregate) = &self.phase
+            && aggregate.asked
+            && round == self.log.round
+        {
+            self.phase = Phase::Apply(aggregate.clone());
+            self.emit(Output::Apply {
+                round,
+                update: true,
+            });
+        }
+    }
+
+    pub(super) fn applied(&mut self, round: Round, model: Digest, length: u64, now: Time) {
+        let Phase::Apply(Aggregate { decision, .. }) = &self.phase else {
+            return;
+        };
+        if round != self.log.round {
+            return;
+        }
+        let Decision {
+            next_roster,
+            next_banned,
+            ..
+        } = decision.clone();
+        let next = Manifest {
+            run: self.run,
+            round: round.next(),
+            model,
+            length,
+            roster: next_roster,
+            banned: next_banned,
+        };
+        self.standing.record(next.round, next.id());
+        self.keep(next.clone());
+        let over = std::mem::replace(&mut self.log, RoundLog::new(round));
+        if self.past_logs.len() == KEPT_LOGS {
+            self.past_logs.pop_front();
+        }
+        self.past_logs.push_back(over.clone());
+        let start = (self.round_started + self.config.spec.timing.pace()).max(now);
+        self.enter(next, Some(over), start, now);
+    }
+}

@@ -1,0 +1,141 @@
+//! Does this node stand with the others? Each header names the state that it was computed from, so
+//! it is a vote on the state before its round.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::id::{PeerId, Round, StateId};
+
+/// Rounds whose states are remembered for comparison with the votes of others.
+const HISTORY: usize = 4096;
+
+/// The states that this node went through, and the latest vote of each peer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Standing {
+    history: BTreeMap<Round, StateId>,
+    votes: BTreeMap<PeerId, (Round, StateId)>,
+}
+
+/// Why a node should look for another state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Peers are further than the next round.
+    Behind,
+    /// As many peers or more may be on another state.
+    Outvoted,
+}
+
+impl Standing {
+    pub(super) fn record(&mut self, round: Round, state: StateId) {
+        self.history.insert(round, state);
+        if self.history.len() > HISTORY {
+            self.history.pop_first();
+        }
+    }
+
+    /// Takes over a state that the node did not reach itself; what it knows of later rounds is
+    /// void, and of earlier ones too unless it passed this very state.
+    pub(super) fn restart(&mut self, round: Round, state: StateId) {
+        if self.passed(round, state) {
+            self.history.retain(|known, _| *known <= round);
+        } else {
+            self.history.clear();
+            self.record(round, state);
+        }
+    }
+
+    pub(super) fn vote(&mut self, peer: PeerId, round: Round, state: StateId, most: usize) {
+        let room = self.votes.len() < most;
+        match self.votes.get_mut(&peer) {
+            Some(vote) if vote.0 <= round => *vote = (round, state),
+            None if room => drop(self.votes.insert(peer, (round, state))),
+            Some(_) | None => {}
+        }
+    }
+
+    /// A restarted peer may vote for an earlier round than before.
+    pub(super) fn forget(&mut self, peer: &PeerId) {
+        self.votes.remove(peer);
+    }
+
+    /// The state before a round, as far as the node went through it.
+    pub(super) fn at(&self, round: Round) -> Option<StateId> {
+        self.history.get(&round).copied()
+    }
+
+    /// Whether the node went through this state itself.
+    pub(super) fn passed(&self, round: Round, state: StateId) -> bool {
+        self.history.get(&round) == Some(&state)
+    }
+
+    /// The latest states, oldest first.
+    pub(super) fn recent(&self, most: usize) -> Vec<(Round, StateId)> {
+        let skip = self.history.len().saturating_sub(most);
+        self.history
+            .iter()
+            .skip(skip)
+            .map(|(round, state)| (*round, *state))
+            .collect()
+    }
+
+    /// Compares the votes with the node's own way. `liars` peers may vote for anything.
+    pub(super) fn doubt(&self, now: Round, liars: usize) -> Option<Doubt> {
+        let mut with = 1;
+        let mut apart = 0;
+        let mut ahead = 0;
+        for (round, state) in self.votes.values() {
+            match self.history.get(round) {
+                Some(own) if own == state => with += 1,
+                Some(_) => apart += 1,
+                // The next round's first headers may overtake this round's last seals.
+                None if *round == now.next() => with += 1,
+                None if *round > now => {
+                    apart += 1;
+                    ahead += 1;
+                }
+                None => apart += 1,
+            }
+        }
+        if ahead > liars {
+            Some(Doubt::Behind)
+        } else if apart > liars && apart >= with {
+            Some(Doubt::Outvoted)
+        } else {
+            None
+        }
+    }
+}
+
+/// Who vouches for which states, each peer for those that it went through last.
+pub(super) type Vouches = BTreeMap<PeerId, Vec<(Round, StateId)>>;
+
+/// The state to take over: more than `liars` peers and the plurality stand behind it.
+///
+/// Peers stand behind several states of one way, so this walks along the way of the plurality to
+/// the latest state that still has more than `liars` behind it. Ties go to the later round, then to
+/// the side with the smallest peer id, so that two equal halves of a healed partition choose alike.
+pub(super) fn choose(vouches: &Vouches, liars: usize) -> Option<(Round, StateId, Vec<PeerId>)> {
+    let mut backers: BTreeMap<(Round, StateId), BTreeSet<PeerId>> = BTreeMap::new();
+    for (peer, states) in vouches {
+        for state in states {
+            backers.entry(*state).or_default().insert(*peer);
+        }
+    }
+    backers.retain(|_, peers| peers.len() > liars);
+    let weight = |((round, _), peers): &(&(Round, StateId), &BTreeSet<PeerId>)| {
+        (
+            peers.len(),
+            *round,
+            std::cmp::Reverse(peers.first().copied()),
+        )
+    };
+    let mut chosen = backers.iter().max_by_key(weight)?;
+    while let Some(further) = backers
+        .iter()
+        .filter(|((round, _), peers)| *round > chosen.0.0 && peers.is_subset(chosen.1))
+        .max_by_key(weight)
+    {
+        chosen = further;
+    }
+    let ((round, state), peers) = chosen;
+    Some((*round, *state, peers.iter().copied().collect()))
+}

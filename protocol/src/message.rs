@@ -1,0 +1,165 @@
+//! Everything that goes on the wire. A change here is a change of `docs/wire.md`, and `cargo xtask
+//! tidy` holds the two together.
+//!
+//! An [`Envelope`] is what a peer signs. It begins with the author and the run, so that a receiver
+//! can check the run and the signature over the received bytes before it decodes anything.
+
+use bincode::{Decode, Encode};
+
+use crate::id::{Digest, PeerId, Round, RunId, StateId};
+
+/// Version of the wire format; part of the signature's domain and of every protocol name.
+pub const WIRE_VERSION: u16 = 1;
+
+/// What a peer signs: who says what, in which round of which run.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+pub struct Envelope {
+    /// The signer.
+    pub author: PeerId,
+    /// The run that the message belongs to.
+    pub run: RunId,
+    /// Grows with each start of the author's process, and whenever it goes back to an earlier round:
+    /// so that a peer that has forgotten what it said, and speaks anew, is not taken for one that
+    /// says two things.
+    pub session: u64,
+    /// The round that the message is about.
+    pub round: Round,
+    /// What is said.
+    pub message: Message,
+    /// BLAKE3 of the body that travels behind the signature; of nothing when there is none.
+    pub root: Digest,
+}
+
+/// What a peer can say.
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+pub enum Message {
+    /// The header of the author's payload for the round.
+    Contribution(Contribution),
+    /// The author holds, checked, the entries whose digests are the body: ascending, 32 bytes each.
+    Seal(Seal),
+    /// The author, not on the roster, asks to be.
+    Join(Join),
+    /// The author, on the roster, passes on the signed [`Message::Join`] in the body.
+    Admit,
+    /// The author leaves the roster.
+    Leave,
+    /// The body proves that somebody signed two different things for one place.
+    Accuse,
+    /// The author holds the states in the body: see [`crate::Vouched`].
+    Vouch,
+}
+
+/// The header of a payload. Its `root` (in the envelope) is BLAKE3 of the payload when that
+/// travels inline, else of the list of its chunks' hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Encode, Decode)]
+pub struct Contribution {
+    /// The state that the payload was computed from; so each header is a vote on the state.
+    pub parent: StateId,
+    /// Bytes of the payload.
+    pub length: u64,
+    /// How the payload writes its vector.
+    pub encoding: Encoding,
+    /// Elements of the vector.
+    pub dimension: u64,
+    /// Samples that the payload was computed from.
+    pub samples: u64,
+    /// Mean training loss over these samples.
+    pub loss: f32,
+}
+
+/// How a payload writes a vector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub enum Encoding {
+    /// IEEE 754 binary32, little-endian, 4 bytes an element.
+    F32,
+}
+
+impl Encoding {
+    /// Bytes of a vector of `dimension` elements, `None` when that overflows.
+    pub const fn length(self, dimension: u64) -> Option<u64> {
+        match self {
+            Self::F32 => dimension.checked_mul(4),
+        }
+    }
+}
+
+/// A statement on a round's set of entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Seal {
+    /// The attempt that just ended, from 1. The body names what was newly accepted in it.
+    pub attempt: u8,
+}
+
+/// A request to be on the roster from the next round border.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Join {
+    /// Distinguishes repetitions, which gossip would otherwise take for copies.
+    pub nonce: u32,
+}
+
+/// What one peer asks another over their stream.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Request {
+    /// The specification of a run, or of the one run that the peer takes part in.
+    Spec(Option<RunId>),
+    /// A signed [`Message::Vouch`] for the states that the peer holds now.
+    Vouch,
+    /// All frames of a round.
+    Frames(Round),
+    /// The manifest of a state.
+    Manifest(StateId),
+    /// The chunk hashes behind a root.
+    Chunks(Digest),
+    /// One chunk of the blob behind a root.
+    Chunk {
+        /// The blob.
+        root: Digest,
+        /// Which chunk, from 0.
+        index: u32,
+    },
+}
+
+/// The answer to a [`Request`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Response {
+    /// The peer does not have it, or not any more.
+    Unknown,
+    /// A canonical [`crate::RunSpec`].
+    Spec(Vec<u8>),
+    /// Whole frames: for [`Request::Vouch`] one, for [`Request::Frames`] as many as fit.
+    Frames(Vec<Vec<u8>>),
+    /// A canonical [`crate::Manifest`].
+    Manifest(Vec<u8>),
+    /// For [`Request::Chunks`] the list of hashes, for [`Request::Chunk`] the chunk.
+    Bytes(Vec<u8>),
+}
+
+impl Request {
+    /// The request's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        crate::codec::encode(self)
+    }
+
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// When the bytes are not exactly one canonical request.
+    pub fn decode(bytes: &[u8]) -> Result<Self, crate::DecodeError> {
+        crate::codec::decode::<Self, { crate::codec::MAX_ENVELOPE_BYTES }>(bytes)
+    }
+}
+
+impl Response {
+    /// The response's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        crate::codec::encode(self)
+    }
+
+    /// Reads a response of at most [`crate::MAX_RESPONSE_BYTES`].
+    ///
+    /// # Errors
+    /// When the bytes are not exactly one canonical response.
+    pub fn decode(bytes: &[u8]) -> Result<Self, crate::DecodeError> {
+        crate::codec::decode::<Self, { crate::codec::MAX_RESPONSE_BYTES }>(bytes)
+    }
+}

@@ -1,0 +1,18 @@
+//! A whole swarm of machines in virtual time, from one seed.
+//!
+//! Each node is a real [`RoundMachine`](crate::RoundMachine) with real keys and real frames. The
+//! network, the disk, the payloads and the model are stand-ins: a model is the hash of what was
+//! aggregated into it, so two nodes hold the same model exactly if they aggregated the same.
+//!
+//! A [`Scenario`] is drawn from a seed: how many peers, how lossy and slow the network, who crashes
+//! and when. [`run`] plays it and either grades it ([`Grade`]) or names the [`Violation`]. The same
+//! seed gives the same run, event by event.
+
+mod node;
+mod scenario;
+mod watch;
+mod world;
+
+pub use scenario::{Fault, Scenario};
+pub use watch::{Grade, Violation};
+pub use world::{run, run_traced};

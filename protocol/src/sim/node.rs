@@ -1,0 +1,113 @@
+//! One simulated node: a machine, what its process would know, and what its disk keeps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::frame::Frame;
+use crate::id::{Digest, PeerId, Round, Time};
+use crate::machine::{Config, RoundMachine};
+use crate::manifest::Manifest;
+use crate::sign::{Identity, Verified};
+use crate::spec::RunSpec;
+
+/// A node, up or down.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) identity: Identity,
+    /// `None` while the process is down.
+    pub(super) machine: Option<RoundMachine>,
+    /// How often the process was started; on disk.
+    pub(super) session: u64,
+    /// The latest two checkpoints; on disk.
+    pub(super) checkpoints: Vec<Manifest>,
+    /// The state's model, by the round that starts from it.
+    pub(super) model: Option<Digest>,
+    /// Payloads that arrived inside frames.
+    pub(super) payloads: BTreeMap<Digest, Round>,
+    /// What the running aggregation makes of the model.
+    pub(super) aggregate: Option<Digest>,
+    /// The earliest time for which a wake-up is scheduled.
+    pub(super) wake: Option<Time>,
+}
+
+impl Node {
+    pub(super) fn new(index: usize, seed: u64) -> Self {
+        let name = [seed.to_le_bytes(), (index as u64).to_le_bytes()].concat();
+        Self {
+            identity: Identity::from_seed(&Digest::of(&name).0),
+            machine: None,
+            session: 0,
+            checkpoints: Vec::new(),
+            model: None,
+            payloads: BTreeMap::new(),
+            aggregate: None,
+            wake: None,
+        }
+    }
+
+    /// Starts the process; a founder brings the initial state.
+    pub(super) fn start(&mut self, spec: &Arc<RunSpec>, founder: bool, now: Time) {
+        self.session += 1;
+        let identity = self.identity.clone();
+        let config = Config {
+            identity,
+            start: u32::try_from(self.session).unwrap_or(u32::MAX),
+            spec: spec.clone(),
+        };
+        let mut held = vec![Manifest::first(spec, Digest::of(b"initial"), 40)];
+        held.extend(self.checkpoints.iter().cloned());
+        self.model = held.last().map(|manifest| manifest.model);
+        self.machine = Some(RoundMachine::new(config, held, founder, now));
+    }
+
+    /// Keeps a state on disk, and the one before.
+    pub(super) fn checkpoint(&mut self, manifest: Manifest) {
+        self.checkpoints.retain(|kept| kept.round < manifest.round);
+        if self.checkpoints.len() == 2 {
+            self.checkpoints.remove(0);
+        }
+        self.checkpoints.push(manifest);
+    }
+
+    /// Keeps a state that was taken over, and none that it contradicts.
+    pub(super) fn adopt_checkpoint(&mut self, adopted: Option<Manifest>) {
+        self.checkpoints.clear();
+        self.checkpoints.extend(adopted);
+    }
+
+    /// Loses everything but the disk.
+    pub(super) fn crash(&mut self) {
+        self.machine = None;
+        self.model = None;
+        self.payloads.clear();
+        self.aggregate = None;
+        self.wake = None;
+    }
+
+    /// A payload unlike that of any other node, round or state.
+    pub(super) fn payload(&self, round: Round) -> Arc<[u8]> {
+        let model = self.model.map_or([0; 32], |model| model.0);
+        let me = self.identity.peer_id();
+        Digest::of(&[&me.0[..], &round.0.to_le_bytes(), &model].concat())
+            .0
+            .into()
+    }
+
+    /// Keeps the payload that travels in a frame.
+    pub(super) fn store(&mut self, frame: &Verified<Frame>) {
+        self.payloads.insert(frame.envelope().root, frame.round());
+        let oldest = frame.round().0.saturating_sub(4);
+        self.payloads.retain(|_, round| round.0 >= oldest);
+    }
+
+    /// The model that results from aggregating these contributions into the current one.
+    pub(super) fn aggregate(&mut self, contributions: &[(PeerId, Digest)]) {
+        let model = self.model.map_or([0; 32], |model| model.0);
+        let mut bytes = model.to_vec();
+        for (author, root) in contributions {
+            bytes.extend(author.0);
+            bytes.extend(root.0);
+        }
+        self.aggregate = Some(Digest::of(&bytes));
+    }
+}

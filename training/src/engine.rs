@@ -26,13 +26,14 @@ pub struct LocalSteps {
 }
 
 impl Default for LocalSteps {
-    /// 20 steps of 32 samples at 0.2: with [`crate::OptimizerSpec::default`] and the default model, five peers reach 96 % on the
-    /// digits in well under 30 rounds (`tests/it/rounds.rs`).
+    /// 20 steps of 32 samples at 0.5, for the default model and [`crate::OptimizerSpec::default`]. Five peers on the digits, held-out
+    /// accuracy after 30 rounds over eight seeds: average 0.964 to 0.972, trimmed mean 0.961 to 0.972, trimmed mean with
+    /// one peer that sends -3 times its vector 0.944 to 0.969, average with that peer 0.15 to 0.67.
     fn default() -> Self {
         Self {
             steps: 20,
             batch_size: 32,
-            learning_rate: 0.2,
+            learning_rate: 0.5,
         }
     }
 }

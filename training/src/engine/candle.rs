@@ -23,6 +23,8 @@ pub struct CandleEngine {
     classes: u32,
     layout: Layout,
     params: Vec<f32>,
+    /// Two for a convolutional model, else none.
+    convolutions: Vec<Convolution>,
 }
 
 impl CandleEngine {
@@ -39,12 +41,23 @@ impl CandleEngine {
     ) -> Result<Self, EngineError> {
         let layout = spec.layout(shape, classes)?;
         let params = layout.initial(seed);
+        let convolutions = match (spec, shape) {
+            (ModelSpec::Cnn { .. }, Shape::Image { height, width, .. }) => {
+                let (height, width) = (height as usize, width as usize);
+                vec![
+                    Convolution::new(height, width, 1)?,
+                    Convolution::new(height, width, 2)?,
+                ]
+            }
+            _ => Vec::new(),
+        };
         Ok(Self {
             spec,
             shape,
             classes,
             layout,
             params,
+            convolutions,
         })
     }
 
@@ -74,21 +87,14 @@ impl CandleEngine {
     }
 
     fn input(&self, features: &[f32], samples: usize) -> Result<Tensor, EngineError> {
-        let tensor = match (self.spec, self.shape) {
-            (
-                ModelSpec::Cnn { .. },
-                Shape::Image {
-                    channels,
-                    height,
-                    width,
-                },
-            ) => {
-                let sizes = (samples, channels as usize, height as usize, width as usize);
-                Tensor::from_slice(features, sizes, &Device::Cpu)?
+        match (self.spec, self.shape) {
+            (ModelSpec::Cnn { .. }, Shape::Image { channels, .. }) => {
+                let sizes = (samples, channels as usize, ());
+                let maps = Tensor::from_slice(features, sizes, &Device::Cpu)?;
+                Ok(maps.transpose(1, 2)?.contiguous()?)
             }
-            _ => Tensor::from_slice(features, (samples, self.shape.values()), &Device::Cpu)?,
-        };
-        Ok(tensor)
+            _ => Ok(Tensor::from_slice(features, (samples, ()), &Device::Cpu)?),
+        }
     }
 
     /// Samples x classes.
@@ -97,10 +103,12 @@ impl CandleEngine {
             ModelSpec::Softmax => input.clone(),
             ModelSpec::Mlp { .. } => linear(input, &params[0], &params[1])?.relu()?,
             ModelSpec::Cnn { .. } => {
-                let maps = convolve(input, &params[0], &params[1], 1)?.relu()?;
-                convolve(&maps, &params[2], &params[3], 2)?
-                    .relu()?
-                    .flatten_from(1)?
+                let [first, second] = self.convolutions.as_slice() else {
+                    unreachable!("a convolutional model is built with two convolutions");
+                };
+                let maps = first.apply(input, &params[0], &params[1])?.relu()?;
+                let maps = second.apply(&maps, &params[2], &params[3])?.relu()?;
+                maps.transpose(1, 2)?.flatten_from(1)?
             }
         };
         linear(
@@ -185,15 +193,49 @@ fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor, EngineEr
     Ok(x.matmul(&weight.t()?)?.broadcast_add(bias)?)
 }
 
-/// `x` (n, in, h, w), `weight` (out, in, 3, 3), padding 1 -> (n, out, ceil(h / stride), ceil(w / stride)).
-fn convolve(
-    x: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    stride: usize,
-) -> Result<Tensor, EngineError> {
-    let bias = bias.reshape((1, (), 1, 1))?;
-    Ok(x.conv2d(weight, 1, stride, 1, 1)?.broadcast_add(&bias)?)
+/// One 3x3 convolution with padding 1 as a gather and one matrix product. Maps lie pixel by pixel, channels last. This is an order of
+/// magnitude faster on small maps than candle's own convolution, whose backward pass goes channel by channel.
+#[derive(Debug, Clone)]
+struct Convolution {
+    /// For each output pixel and each of its nine neighbours the input pixel, or the one past the last for the padding.
+    gather: Tensor,
+}
+
+impl Convolution {
+    fn new(height: usize, width: usize, stride: usize) -> Result<Self, EngineError> {
+        let mut gather = Vec::new();
+        for y in (0..height).step_by(stride) {
+            for x in (0..width).step_by(stride) {
+                for neighbour in 0..9 {
+                    // Shifted by one, so that the padding before the first row and column is 0.
+                    let (row, column) = (y + neighbour / 3, x + neighbour % 3);
+                    let inside = (1..=height).contains(&row) && (1..=width).contains(&column);
+                    let pixel = (row.max(1) - 1) * width + column.max(1) - 1;
+                    gather.push(if inside {
+                        pixel as u32
+                    } else {
+                        (height * width) as u32
+                    });
+                }
+            }
+        }
+        let length = gather.len();
+        Ok(Self {
+            gather: Tensor::from_vec(gather, length, &Device::Cpu)?,
+        })
+    }
+
+    /// `maps` (n, pixels, in), `weight` (out, in, 3, 3), `bias` (out) -> (n, output pixels, out).
+    fn apply(&self, maps: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor, EngineError> {
+        let (samples, _, depth) = maps.dims3()?;
+        let pixels = self.gather.dims1()? / 9;
+        let patches = maps
+            .pad_with_zeros(1, 0, 1)?
+            .index_select(&self.gather, 1)?;
+        let patches = patches.reshape((samples * pixels, 9 * depth))?;
+        let weight = weight.permute((0, 2, 3, 1))?.reshape(((), 9 * depth))?;
+        Ok(linear(&patches, &weight, bias)?.reshape((samples, pixels, ()))?)
+    }
 }
 
 /// Mean over the batch, a scalar. The row maxima are constants to the differentiation.

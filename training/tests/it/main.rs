@@ -1,1 +1,6 @@
-//! Integration tests.
+//! Integration tests: hostile files, whole rounds of several peers, threads.
+#![allow(clippy::unwrap_used)]
+
+mod files;
+mod rounds;
+mod threads;

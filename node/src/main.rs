@@ -1,2 +1,7 @@
 //! The `spirt-node` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    spirt_node::cli::run(std::env::args_os()).into()
+}

@@ -1,0 +1,280 @@
+//! The only file that prints. stdout has data, stderr has everything said *about* it.
+//!
+//! For people: plain lines. With `--json`: one object per line, on stdout for events and data, on
+//! stderr for errors. A reader that goes away (`spirt-node status | head -1`) is no error.
+
+mod event;
+mod human;
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::exit::{Exit, Failure};
+use crate::config::{ColorChoice, ObserveConfig, Problem};
+use crate::control::Status;
+use crate::telemetry::use_color;
+
+pub use event::{Joined, Left, Ready, RoundReport};
+
+/// How to print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Style {
+    /// JSON instead of lines for people.
+    pub json: bool,
+    /// Whether to use colour.
+    pub color: ColorChoice,
+    /// Whether to print a line per round.
+    pub progress: bool,
+}
+
+impl From<&ObserveConfig> for Style {
+    fn from(config: &ObserveConfig) -> Self {
+        Self {
+            json: config.json,
+            color: config.color,
+            progress: config.progress,
+        }
+    }
+}
+
+/// Prints. Cheap to clone; printing never fails: see [`Output::finish`].
+#[derive(Clone)]
+pub struct Output {
+    style: Style,
+    /// Colour on stderr.
+    color: bool,
+    out: Arc<Mutex<Stream>>,
+    err: Arc<Mutex<Stream>>,
+}
+
+struct Stream {
+    to: Box<dyn Write + Send>,
+    failed: Option<io::Error>,
+}
+
+impl Stream {
+    fn new(to: impl Write + Send + 'static) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self {
+            to: Box::new(to),
+            failed: None,
+        }))
+    }
+
+    /// Writes, unless it failed before.
+    fn write(&mut self, text: &str) {
+        if self.failed.is_none() {
+            let written = self
+                .to
+                .write_all(text.as_bytes())
+                .and_then(|()| self.to.flush());
+            self.failed = written.err();
+        }
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Output({:?})", self.style)
+    }
+}
+
+impl Output {
+    /// To stdout and stderr of this process.
+    pub fn new(style: Style) -> Self {
+        let color = use_color(style.color, io::stderr().is_terminal());
+        let (out, err) = (Stream::new(io::stdout()), Stream::new(io::stderr()));
+        Self {
+            style,
+            color,
+            out,
+            err,
+        }
+    }
+
+    /// To other places, without colour: for tests, and for nodes inside another program.
+    pub fn to(
+        style: Style,
+        out: impl Write + Send + 'static,
+        err: impl Write + Send + 'static,
+    ) -> Self {
+        Self {
+            style,
+            color: false,
+            out: Stream::new(out),
+            err: Stream::new(err),
+        }
+    }
+
+    /// How it prints.
+    pub const fn style(&self) -> Style {
+        self.style
+    }
+
+    /// The node listens and can be joined: the first line on stdout, for scripts to wait for.
+    pub fn ready(&self, ready: &Ready) {
+        match self.style.json {
+            true => self.event("ready", ready),
+            false => self.out(&human::ready(ready)),
+        }
+    }
+
+    /// The node has the state of a run that others train.
+    pub fn joined(&self, joined: &Joined) {
+        match self.style.json {
+            true => self.event("joined", joined),
+            false => self.err(&human::joined(joined)),
+        }
+    }
+
+    /// A round is over.
+    pub fn round(&self, round: &RoundReport) {
+        match (self.style.json, self.style.progress) {
+            (true, _) => self.event("round", round),
+            (false, true) => self.err(&human::round(round)),
+            (false, false) => {}
+        }
+    }
+
+    /// The node has left its run.
+    pub fn left(&self, left: &Left) {
+        match self.style.json {
+            true => self.event("left", left),
+            false => self.err(&human::left(left)),
+        }
+    }
+
+    /// Something that people should know and programs need not: one line on stderr.
+    pub fn note(&self, text: impl fmt::Display) {
+        if !self.style.json {
+            self.err(&format!("{text}\n"));
+        }
+    }
+
+    /// An event of another kind, for programs: `{"event":<name>, ...}` on stdout with `--json`.
+    pub fn event(&self, name: &str, fields: &impl Serialize) {
+        #[derive(Serialize)]
+        struct Event<'a, T> {
+            event: &'a str,
+            #[serde(flatten)]
+            fields: &'a T,
+        }
+        if self.style.json {
+            self.json_line(&Event {
+                event: name,
+                fields,
+            });
+        }
+    }
+
+    /// The answer to a question: `text` for people, `value` for programs.
+    pub fn answer(&self, text: impl fmt::Display, value: &impl Serialize) {
+        match self.style.json {
+            true => self.json_line(value),
+            false => self.out(&ended(text.to_string())),
+        }
+    }
+
+    /// Text that is the same with and without `--json`, such as a completion script.
+    pub fn text(&self, text: impl fmt::Display) {
+        self.out(&ended(text.to_string()));
+    }
+
+    /// Help that was asked for, in colour on a terminal.
+    pub fn help(&self, text: &clap::builder::StyledStr) {
+        match use_color(self.style.color, io::stdout().is_terminal()) {
+            true => self.out(&ended(text.ansi().to_string())),
+            false => self.out(&ended(text.to_string())),
+        }
+    }
+
+    /// Help that was not asked for.
+    pub fn usage(&self, text: impl fmt::Display) {
+        self.err(&ended(text.to_string()));
+    }
+
+    /// The answer to `status`.
+    pub fn status(&self, status: &Status) {
+        self.answer(human::status(status), status);
+    }
+
+    /// The answer to `config check`.
+    pub fn problems(&self, problems: &[Problem]) {
+        if !self.style.json {
+            for problem in problems {
+                self.failure(&Failure {
+                    hint: problem.hint.clone(),
+                    ..Failure::new(Exit::Setup, problem.to_string())
+                });
+            }
+            return;
+        }
+        let problems: Vec<_> = problems
+            .iter()
+            .map(|problem| {
+                let origin = problem.origin.to_string();
+                json!({ "origin": origin, "message": problem.message, "hint": problem.hint })
+            })
+            .collect();
+        self.json_line(&json!({ "schema_version": 1, "problems": problems }));
+    }
+
+    /// Why the command failed, on stderr.
+    pub fn failure(&self, failure: &Failure) {
+        if self.style.json {
+            let error = json!({ "error": {
+                "code": failure.exit.name(),
+                "exit": failure.exit.code(),
+                "message": failure.message,
+                "causes": failure.causes,
+                "hint": failure.hint,
+            }});
+            self.err(&format!("{error}\n"));
+        } else {
+            self.err(&human::failure(failure, self.color));
+        }
+    }
+
+    /// The exit code of a command that ended with `exit`: a full disk under stdout is a failure,
+    /// a reader that went away is not.
+    pub fn finish(&self, exit: Exit) -> Exit {
+        let failed = lock(&self.out).failed.take();
+        match failed {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe && exit == Exit::Ok => {
+                self.failure(&Failure {
+                    causes: vec![error.to_string()],
+                    ..Failure::new(Exit::Unexpected, "cannot write the output")
+                });
+                Exit::Unexpected
+            }
+            _ => exit,
+        }
+    }
+
+    fn json_line(&self, value: &impl Serialize) {
+        let line = serde_json::to_string(value).expect("what is printed has text keys only");
+        self.out(&format!("{line}\n"));
+    }
+
+    fn out(&self, text: &str) {
+        lock(&self.out).write(text);
+    }
+
+    fn err(&self, text: &str) {
+        lock(&self.err).write(text);
+    }
+}
+
+fn lock(stream: &Mutex<Stream>) -> std::sync::MutexGuard<'_, Stream> {
+    stream.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn ended(mut text: String) -> String {
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}

@@ -1,0 +1,78 @@
+//! What a running node tells: the events that people read as lines and programs as JSON.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use libp2p::{Multiaddr, PeerId};
+use serde::{Serialize, Serializer};
+
+/// The node listens.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ready {
+    /// Its peer id.
+    #[serde(serialize_with = "text")]
+    pub peer: PeerId,
+    /// The addresses it listens on, with the ports it got; the line for people has the first.
+    pub listen: Vec<Multiaddr>,
+    /// The address that others should dial, with the peer id.
+    pub join: Option<Multiaddr>,
+    /// The run, when it is known: 64 hexadecimal digits.
+    pub run: Option<String>,
+}
+
+/// The node has the state of a run that others train.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Joined {
+    /// The run: 64 hexadecimal digits.
+    pub run: String,
+    /// The round of the state.
+    pub round: u64,
+    /// Peers on the roster.
+    pub roster: u64,
+}
+
+/// A round is over.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RoundReport {
+    /// The round.
+    pub round: u64,
+    /// Whether its update was applied; a lost round has none.
+    pub applied: bool,
+    /// Mean training loss of the contributions kept.
+    pub loss: Option<f64>,
+    /// Share of the test samples that the new model gets right, 0 to 1, when it was tested.
+    pub accuracy: Option<f64>,
+    /// Peers on the roster.
+    pub roster: u64,
+    /// What became of each peer's contribution: `kept`, or the reason why not.
+    pub verdicts: BTreeMap<String, String>,
+    /// Digest of the new model, in hexadecimal.
+    pub model: Option<String>,
+    /// How long it took.
+    #[serde(rename = "seconds", serialize_with = "seconds")]
+    pub took: Duration,
+}
+
+/// The verdict on a contribution that went into the update.
+pub(super) const KEPT: &str = "kept";
+
+/// The node has left its run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Left {
+    /// Why, such as `stopped on request` or `its lease is over`.
+    pub reason: String,
+    /// The round it would take part in next.
+    pub round: u64,
+    /// Rounds whose update this process applied.
+    pub rounds_applied: u64,
+    /// Rounds that ended without an update.
+    pub rounds_lost: u64,
+}
+
+fn text<S: Serializer>(peer: &PeerId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(peer)
+}
+
+fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(span.as_secs_f64())
+}

@@ -1,0 +1,308 @@
+//! From merged settings to a [`Config`]: parses each value and checks those that depend on others.
+
+use super::keys::KEYS;
+use super::layers::{Origin, Setting, Settings};
+use super::problem::{BadValue, Problem};
+use super::value::{self, Verbosity};
+use super::{
+    AggregationPlan, Config, Entry, Environment, Home, NetworkConfig, ObserveConfig, Plan,
+    StayConfig, TrainingPlan, address,
+};
+
+/// What is logged when nobody says otherwise.
+const DEFAULT_LOG: &str = "warn,spirt_node=info,spirt_protocol=info,spirt_training=info";
+
+/// Parses all settings. `None` when there was a problem; every problem is added to the list.
+pub(super) fn resolve(
+    settings: &Settings,
+    verbosity: Verbosity,
+    env: &Environment,
+    problems: &mut Vec<Problem>,
+) -> Option<Config> {
+    let mut reader = Reader { settings, problems };
+    let network = network(&mut reader);
+    let bootstrap = reader.list("bootstrap", address::dial);
+    let home = home(&mut reader);
+    let stay = stay(&mut reader);
+    let checkpoint_every = reader.one("checkpoint-every", value::count);
+    let training = training(&mut reader);
+    let aggregation = aggregation(&mut reader);
+    let observe = observe(&mut reader, verbosity, env);
+    let attack = reader.optional("attack", value::text);
+    let joins = settings.contains_key("bootstrap");
+    if joins {
+        refuse_founder_settings(&mut reader);
+    }
+    let plan = Plan {
+        training: training?,
+        aggregation: aggregation?,
+    };
+    let bootstrap = bootstrap?;
+    let entry = if joins {
+        Entry::Join { bootstrap }
+    } else {
+        Entry::Found(Box::new(plan))
+    };
+    Some(Config {
+        network: network?,
+        home: home?,
+        entry,
+        stay: stay?,
+        checkpoint_every: std::num::NonZeroU64::new(checkpoint_every?),
+        observe: observe?,
+        attack: attack?,
+    })
+}
+
+/// The complaint about a process without a home folder.
+pub(super) fn homeless() -> Problem {
+    BadValue::new("there is no folder for the data dir: neither XDG_DATA_HOME nor HOME is set")
+        .hint("give one with --data-dir or SPIRT_DATA_DIR, or use --ephemeral")
+        .at(Origin::Default)
+}
+
+struct Reader<'a> {
+    settings: &'a Settings,
+    problems: &'a mut Vec<Problem>,
+}
+
+type Parse<T> = fn(&str) -> Result<T, BadValue>;
+
+impl Reader<'_> {
+    fn fail(&mut self, name: &str, origin: &Origin, bad: BadValue) {
+        let message = match origin {
+            Origin::File { .. } => format!("`{name}`: {}", bad.message),
+            _ => bad.message,
+        };
+        let origin = origin.clone();
+        self.problems.push(Problem {
+            origin,
+            message,
+            hint: bad.hint,
+        });
+    }
+
+    /// All values of a list, none when it is not set; `None` when one is bad.
+    fn list<T>(&mut self, name: &str, parse: Parse<T>) -> Option<Vec<T>> {
+        let Some(setting) = self.settings.get(name) else {
+            return Some(Vec::new());
+        };
+        let before = self.problems.len();
+        let mut values = Vec::new();
+        for text in &setting.values {
+            match parse(text) {
+                Ok(value) => values.push(value),
+                Err(bad) => self.fail(name, &setting.origin, bad),
+            }
+        }
+        if setting.values.is_empty() {
+            self.fail(name, &setting.origin, BadValue::new("the list is empty"));
+        }
+        (self.problems.len() == before).then_some(values)
+    }
+
+    /// The value of a setting that has a default; `None` when it is bad.
+    fn one<T>(&mut self, name: &str, parse: Parse<T>) -> Option<T> {
+        self.optional(name, parse)?
+    }
+
+    /// The value of a setting, if it is set; the outer `None` when it is bad.
+    #[expect(
+        clippy::option_option,
+        reason = "bad, not set, and set are three answers"
+    )]
+    fn optional<T>(&mut self, name: &str, parse: Parse<T>) -> Option<Option<T>> {
+        let Some(setting) = self.settings.get(name) else {
+            return Some(None);
+        };
+        let text = setting.values.first().map_or("", String::as_str);
+        match parse(text) {
+            Ok(value) => Some(Some(value)),
+            Err(bad) => {
+                self.fail(name, &setting.origin, bad);
+                None
+            }
+        }
+    }
+
+    /// Whether a setting was given, and where.
+    fn given(&self, name: &str) -> Option<&Origin> {
+        let Setting { origin, .. } = self.settings.get(name)?;
+        (*origin != Origin::Default).then_some(origin)
+    }
+}
+
+fn network(reader: &mut Reader<'_>) -> Option<NetworkConfig> {
+    let listen = reader.list("listen", address::listen);
+    let external = reader.list("external", address::external);
+    let join_timeout = reader.one("join-timeout", value::some_time);
+    Some(NetworkConfig {
+        listen: listen?,
+        external: external?,
+        join_timeout: join_timeout?,
+    })
+}
+
+fn home(reader: &mut Reader<'_>) -> Option<Home> {
+    if reader.one("ephemeral", value::switch)? {
+        if let Some(origin @ Origin::Flag(_)) = reader.given("data-dir").cloned() {
+            let bad = BadValue::new("cannot be used with --ephemeral")
+                .hint("an ephemeral node has a data dir of its own; drop one of the two");
+            reader.fail("data-dir", &origin, bad);
+            return None;
+        }
+        return Some(Home::Ephemeral);
+    }
+    if !reader.settings.contains_key("data-dir") {
+        reader.problems.push(homeless());
+        return None;
+    }
+    reader
+        .one("data-dir", value::text)
+        .map(|dir| Home::Dir(dir.into()))
+}
+
+fn stay(reader: &mut Reader<'_>) -> Option<StayConfig> {
+    let run = reader.optional("run", value::run_name);
+    let rounds = reader.optional("rounds", value::positive);
+    let lease = reader.optional("lease", value::some_time);
+    let patience = reader.one("patience", value::some_time);
+    Some(StayConfig {
+        run: run?,
+        rounds: rounds?,
+        lease: lease?,
+        patience: patience?,
+    })
+}
+
+fn training(reader: &mut Reader<'_>) -> Option<TrainingPlan> {
+    let model = reader.one("model", value::text);
+    let data = reader.one("data", value::text);
+    let optimizer = reader.one("optimizer", value::text);
+    let local_steps = reader.one("local-steps", value::positive);
+    let batch_size = reader.one("batch-size", value::positive);
+    let learning_rate = reader.one("learning-rate", value::rate);
+    let seed = reader.one("seed", value::count);
+    Some(TrainingPlan {
+        model: model?,
+        data: data?,
+        optimizer: optimizer?,
+        local_steps: local_steps?,
+        batch_size: batch_size?,
+        learning_rate: learning_rate?,
+        seed: seed?,
+    })
+}
+
+fn aggregation(reader: &mut Reader<'_>) -> Option<AggregationPlan> {
+    let rule = reader.one("rule", value::text);
+    let max_byzantine = reader.one("max-byzantine", value::count::<u16>);
+    let min_peers = reader.optional("min-peers", value::positive::<std::num::NonZeroU16>);
+    let pace = reader.one("pace", value::duration);
+    let collect_min = reader.one("collect-min", value::duration);
+    let collect_max = reader.one("collect-max", value::duration);
+    let attempt = reader.one("attempt", value::some_time);
+
+    let max_byzantine = max_byzantine?;
+    let majority = max_byzantine.saturating_mul(2).saturating_add(1);
+    let min_peers = min_peers?.map_or(majority, std::num::NonZeroU16::get);
+    if min_peers < majority {
+        let origin = reader
+            .given("min-peers")
+            .cloned()
+            .unwrap_or(Origin::Default);
+        let bad = BadValue::new(format!(
+            "{min_peers} peers cannot withstand {max_byzantine} Byzantine ones: \
+             the honest must be the majority"
+        ))
+        .hint(format!("use at least {majority}, or a lower max-byzantine"));
+        reader.fail("min-peers", &origin, bad);
+    }
+    let (collect_min, collect_max) = (collect_min?, collect_max?);
+    if collect_min > collect_max {
+        let given = reader
+            .given("collect-min")
+            .or_else(|| reader.given("collect-max"));
+        let origin = given.cloned().unwrap_or(Origin::Default);
+        let bad = BadValue::new("collect-min is longer than collect-max");
+        reader.fail("collect-min", &origin, bad);
+    }
+    Some(AggregationPlan {
+        rule: rule?,
+        max_byzantine,
+        min_peers,
+        pace: pace?,
+        collect_min,
+        collect_max,
+        attempt: attempt?,
+    })
+}
+
+fn observe(
+    reader: &mut Reader<'_>,
+    verbosity: Verbosity,
+    env: &Environment,
+) -> Option<ObserveConfig> {
+    let json = reader.one("json", value::switch);
+    let log = reader.optional("log", value::log_filter);
+    let log_format = reader.one("log-format", value::log_format);
+    let color = reader.one("color", value::color);
+    let no_progress = reader.one("no-progress", value::switch);
+    let log = match (verbosity.filter(), log?) {
+        (Some(filter), _) => filter.to_owned(),
+        (None, Some(filter)) => filter,
+        (None, None) => rust_log(reader, env)?,
+    };
+    Some(ObserveConfig {
+        json: json?,
+        log,
+        log_format: log_format?,
+        color: color?,
+        progress: !no_progress?,
+    })
+}
+
+/// `RUST_LOG`, which stands below all settings of our own, or the default.
+fn rust_log(reader: &mut Reader<'_>, env: &Environment) -> Option<String> {
+    let Some(text) = env.get("RUST_LOG") else {
+        return Some(DEFAULT_LOG.to_owned());
+    };
+    match value::log_filter(&text.to_string_lossy()) {
+        Ok(filter) => Some(filter),
+        Err(bad) => {
+            reader.problems.push(bad.at(Origin::Env("RUST_LOG".into())));
+            None
+        }
+    }
+}
+
+/// A joiner takes the founder's word; settings of its own would be ignored, so they are refused.
+fn refuse_founder_settings(reader: &mut Reader<'_>) {
+    let given: Vec<String> = KEYS
+        .iter()
+        .filter(|key| key.group.founder_only())
+        .filter_map(|key| Some((key.name, reader.given(key.name)?)))
+        .map(|(name, origin)| match origin {
+            Origin::Flag(flag) => flag.clone(),
+            Origin::Env(variable) => variable.clone(),
+            file => format!("`{name}` ({file})"),
+        })
+        .collect();
+    let them = match given.len() {
+        0 => return,
+        1 => "it",
+        _ => "them",
+    };
+    let bad = BadValue::new(format!(
+        "the run that you join decides {}",
+        given.join(", ")
+    ))
+    .hint(format!(
+        "leave {them} out, or leave out --bootstrap to found a run of your own"
+    ));
+    let origin = reader
+        .given("bootstrap")
+        .cloned()
+        .unwrap_or(Origin::Default);
+    reader.fail("bootstrap", &origin, bad);
+}

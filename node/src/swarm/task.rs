@@ -7,11 +7,7 @@ use std::{
 };
 
 use futures::StreamExt as _;
-use libp2p::{
-    Multiaddr, PeerId, Swarm, gossipsub,
-    kad::RecordKey,
-    swarm::{DialError as SwarmDialError, dial_opts::DialOpts},
-};
+use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, kad::RecordKey, swarm::dial_opts::DialOpts};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     task::AbortHandle,
@@ -295,9 +291,4 @@ impl Task {
             self.parts.shared.peer_down(&peer);
         }
     }
-}
-
-/// Whether a dial failed only because it reached ourselves.
-fn reached_ourselves(error: &SwarmDialError) -> bool {
-    matches!(error, SwarmDialError::LocalPeerId { .. })
 }

@@ -10,7 +10,7 @@ use libp2p::{
 };
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{Task, reached_ourselves};
+use super::Task;
 use crate::swarm::{
     behaviour::BehaviourEvent,
     event::{Event, Fault, MessageToken},
@@ -118,7 +118,7 @@ impl Task {
         error: &DialError,
     ) {
         tracing::debug!(?peer, %error, "dial failed");
-        let own = reached_ourselves(error);
+        let own = matches!(error, DialError::LocalPeerId { .. });
         let now = Instant::now();
         if let Some(addr) = self.discovery.dial_failed(connection, peer, own, now) {
             let error = error.to_string();

@@ -222,3 +222,12 @@ async fn a_limit_of_zero_and_a_second_topic_are_refused() {
         Err(PublishError::NotJoined)
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_dozen_nodes_on_one_address_form_a_full_mesh() {
+    let mut nodes = cluster(24).await;
+    nodes[0].publish(message(0, 0, 100)).await;
+    for node in &mut nodes[1..] {
+        node.gossip().await;
+    }
+}

@@ -18,15 +18,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use libp2p::Multiaddr;
+use spirt_protocol::RunId;
 
 pub use env::Environment;
 pub use layers::{Flags, Loaded, Origin, Setting, Settings, Sources, load, locate_data_dir};
 pub use problem::{ConfigError, Problem};
 pub use render::{example, show, show_json};
 pub use value::{ColorChoice, LogFormat, Verbosity};
-
-/// The name of a run, 32 bytes.
-pub type RunName = [u8; 32];
 
 /// What a node does, fully parsed. It holds no secret.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,8 +80,8 @@ pub enum Entry {
 /// How long a node takes part, and in which run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StayConfig {
-    /// Only this run, by its 32-byte id.
-    pub run: Option<RunName>,
+    /// Only this run.
+    pub run: Option<RunId>,
     /// Leave after this many rounds.
     pub rounds: Option<NonZeroU64>,
     /// Leave after this long. Above zero.
@@ -92,7 +90,8 @@ pub struct StayConfig {
     pub patience: Duration,
 }
 
-/// What the founder of a run decides; it becomes the run's specification.
+/// What the founder of a run decides; it becomes the run's specification. Its texts are in
+/// canonical form: their rooms have parsed and written them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// What to train.
@@ -127,15 +126,16 @@ pub struct AggregationPlan {
     pub rule: String,
     /// Byzantine peers that the run withstands, f.
     pub max_byzantine: u16,
-    /// Fewest peers with which a round ends; more than 2 f.
+    /// Fewest peers with which a round ends, 1 to [`MAX_PEERS`](spirt_protocol::MAX_PEERS). The
+    /// rule may need more.
     pub min_peers: u16,
-    /// Least time between the starts of two rounds.
+    /// Least time between the starts of two rounds; at most an hour.
     pub pace: Duration,
     /// Least time that a round waits for missing contributions; at most `collect_max`.
     pub collect_min: Duration,
-    /// Most time that a round waits once it has enough.
+    /// Most time that a round waits once it has enough; at most a day.
     pub collect_max: Duration,
-    /// Length of an attempt to agree. Above zero.
+    /// Length of an attempt to agree; 1 ms to an hour.
     pub attempt: Duration,
 }
 

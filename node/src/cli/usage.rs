@@ -51,11 +51,19 @@ fn hint(error: &Error) -> String {
         (ErrorKind::ArgumentConflict, Some(name)) => {
             format!("options stand after the command: spirt-node {name} ...")
         }
-        _ => format!("{}; more: --help", usage(error)),
+        (ErrorKind::MissingRequiredArgument, _) => format!("usage: {}", usage(error)),
+        _ => {
+            let usage = usage(error);
+            let words = usage.split_whitespace();
+            let command: Vec<&str> = words
+                .take_while(|word| !word.starts_with(['[', '<', '-']))
+                .collect();
+            format!("see: {} --help", command.join(" "))
+        }
     }
 }
 
-/// The usage line, such as `usage: spirt-node status [OPTIONS]`.
+/// The usage line, such as `spirt-node status [OPTIONS]`.
 fn usage(error: &Error) -> String {
     let usage = error
         .get(ContextKind::Usage)
@@ -68,9 +76,9 @@ fn usage(error: &Error) -> String {
         .trim_start_matches("Usage: ")
         .trim();
     if line.is_empty() {
-        "usage: spirt-node".into()
+        "spirt-node".into()
     } else {
-        format!("usage: {line}")
+        line.to_owned()
     }
 }
 

@@ -7,7 +7,7 @@ use libp2p::multiaddr::{Multiaddr, Protocol};
 use super::problem::BadValue;
 
 const DIAL_HINT: &str = "write host:port, such as seed.example.org:7700, or a multiaddr, such as \
-    /ip4/203.0.113.7/tcp/7700/p2p/12D3KooW...; a running node prints its own on its `join:` line";
+    /ip4/203.0.113.7/tcp/7700; a running node prints its own after `join:`";
 const LISTEN_HINT: &str = "write a multiaddr such as /ip4/0.0.0.0/tcp/7700, or ip:port; \
     port 0 takes a free port";
 

@@ -1,5 +1,9 @@
 //! From merged settings to a [`Config`]: parses each value and checks those that depend on others.
 
+use std::num::{NonZeroU16, NonZeroU64};
+
+use spirt_protocol::MAX_PEERS;
+
 use super::keys::KEYS;
 use super::layers::{Origin, Setting, Settings};
 use super::problem::{BadValue, Problem};
@@ -28,7 +32,10 @@ pub(super) fn resolve(
     let training = training(&mut reader);
     let aggregation = aggregation(&mut reader);
     let observe = observe(&mut reader, verbosity, env);
-    let attack = reader.optional("attack", value::text);
+    #[cfg(feature = "attacks")]
+    let attack = reader.optional("attack", value::attack);
+    #[cfg(not(feature = "attacks"))]
+    let attack = Some(None);
     let joins = settings.contains_key("bootstrap");
     if joins {
         refuse_founder_settings(&mut reader);
@@ -48,7 +55,7 @@ pub(super) fn resolve(
         home: home?,
         entry,
         stay: stay?,
-        checkpoint_every: std::num::NonZeroU64::new(checkpoint_every?),
+        checkpoint_every: NonZeroU64::new(checkpoint_every?),
         observe: observe?,
         attack: attack?,
     })
@@ -125,6 +132,15 @@ impl Reader<'_> {
         }
     }
 
+    /// A complaint about two settings that do not go together: at the one that somebody gave.
+    fn fail_either(&mut self, names: [&str; 2], bad: BadValue) {
+        let given = names
+            .into_iter()
+            .find_map(|name| Some((name, self.given(name)?.clone())));
+        let (name, origin) = given.unwrap_or((names[0], Origin::Default));
+        self.fail(name, &origin, bad);
+    }
+
     /// Whether a setting was given, and where.
     fn given(&self, name: &str) -> Option<&Origin> {
         let Setting { origin, .. } = self.settings.get(name)?;
@@ -157,13 +173,11 @@ fn home(reader: &mut Reader<'_>) -> Option<Home> {
         reader.problems.push(homeless());
         return None;
     }
-    reader
-        .one("data-dir", value::text)
-        .map(|dir| Home::Dir(dir.into()))
+    reader.one("data-dir", value::path).map(Home::Dir)
 }
 
 fn stay(reader: &mut Reader<'_>) -> Option<StayConfig> {
-    let run = reader.optional("run", value::run_name);
+    let run = reader.optional("run", value::run_id);
     let rounds = reader.optional("rounds", value::positive);
     let lease = reader.optional("lease", value::some_time);
     let patience = reader.one("patience", value::some_time);
@@ -176,9 +190,9 @@ fn stay(reader: &mut Reader<'_>) -> Option<StayConfig> {
 }
 
 fn training(reader: &mut Reader<'_>) -> Option<TrainingPlan> {
-    let model = reader.one("model", value::text);
-    let data = reader.one("data", value::text);
-    let optimizer = reader.one("optimizer", value::text);
+    let model = reader.one("model", value::model);
+    let data = reader.one("data", value::data);
+    let optimizer = reader.one("optimizer", value::optimizer);
     let local_steps = reader.one("local-steps", value::positive);
     let batch_size = reader.one("batch-size", value::positive);
     let learning_rate = reader.one("learning-rate", value::rate);
@@ -195,40 +209,36 @@ fn training(reader: &mut Reader<'_>) -> Option<TrainingPlan> {
 }
 
 fn aggregation(reader: &mut Reader<'_>) -> Option<AggregationPlan> {
-    let rule = reader.one("rule", value::text);
+    let rule = reader.one("rule", value::rule);
     let max_byzantine = reader.one("max-byzantine", value::count::<u16>);
-    let min_peers = reader.optional("min-peers", value::positive::<std::num::NonZeroU16>);
-    let pace = reader.one("pace", value::duration);
-    let collect_min = reader.one("collect-min", value::duration);
-    let collect_max = reader.one("collect-max", value::duration);
-    let attempt = reader.one("attempt", value::some_time);
+    let min_peers = reader.one("min-peers", value::positive::<NonZeroU16>);
+    let pace = reader.one("pace", value::pace);
+    let collect_min = reader.one("collect-min", value::collect);
+    let collect_max = reader.one("collect-max", value::collect);
+    let attempt = reader.one("attempt", value::attempt);
 
-    let max_byzantine = max_byzantine?;
-    let majority = max_byzantine.saturating_mul(2).saturating_add(1);
-    let min_peers = min_peers?.map_or(majority, std::num::NonZeroU16::get);
-    if min_peers < majority {
-        let origin = reader
-            .given("min-peers")
-            .cloned()
-            .unwrap_or(Origin::Default);
+    let (rule, max_byzantine, min_peers) = (rule?, max_byzantine?, min_peers?.get());
+    let need = rule.min_inputs(max_byzantine.into());
+    if need > usize::from(MAX_PEERS) {
         let bad = BadValue::new(format!(
-            "{min_peers} peers cannot withstand {max_byzantine} Byzantine ones: \
-             the honest must be the majority"
-        ))
-        .hint(format!("use at least {majority}, or a lower max-byzantine"));
-        reader.fail("min-peers", &origin, bad);
+            "{rule} needs {need} peers to withstand {max_byzantine} Byzantine ones, \
+             a run has at most {MAX_PEERS}"
+        ));
+        reader.fail_either(["max-byzantine", "rule"], bad);
+    }
+    if min_peers > MAX_PEERS {
+        let bad = BadValue::new(format!(
+            "a run has at most {MAX_PEERS} peers, not {min_peers}"
+        ));
+        reader.fail_either(["min-peers"; 2], bad);
     }
     let (collect_min, collect_max) = (collect_min?, collect_max?);
     if collect_min > collect_max {
-        let given = reader
-            .given("collect-min")
-            .or_else(|| reader.given("collect-max"));
-        let origin = given.cloned().unwrap_or(Origin::Default);
         let bad = BadValue::new("collect-min is longer than collect-max");
-        reader.fail("collect-min", &origin, bad);
+        reader.fail_either(["collect-min", "collect-max"], bad);
     }
     Some(AggregationPlan {
-        rule: rule?,
+        rule: rule.to_string(),
         max_byzantine,
         min_peers,
         pace: pace?,

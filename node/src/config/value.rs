@@ -1,8 +1,12 @@
 //! From text to typed values: switches, counts, durations, choices, names.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use spirt_aggregation::Rule;
+use spirt_protocol::RunId;
+use spirt_training::{DataSpec, ModelSpec, OptimizerSpec, SpecError};
 use tracing_subscriber::EnvFilter;
 
 use super::problem::BadValue;
@@ -63,6 +67,8 @@ impl Verbosity {
     }
 }
 
+const HOUR: (Duration, &str) = (Duration::from_secs(3600), "one hour");
+
 type Parsed<T> = Result<T, BadValue>;
 
 /// The words that an environment variable may use for a switch.
@@ -74,13 +80,46 @@ pub(super) fn switch(text: &str) -> Parsed<bool> {
     }
 }
 
-/// A text that is not empty; its room gives it meaning.
-pub(super) fn text(text: &str) -> Parsed<String> {
-    let text = text.trim();
+/// A path.
+pub(super) fn path(text: &str) -> Parsed<PathBuf> {
     if text.is_empty() {
-        return Err(BadValue::new("the value is empty"));
+        return Err(BadValue::new("the path is empty"));
     }
-    Ok(text.to_owned())
+    Ok(text.into())
+}
+
+/// A model, in canonical form.
+pub(super) fn model(text: &str) -> Parsed<String> {
+    Ok(training(text.parse::<ModelSpec>())?.to_string())
+}
+
+/// A data source, in canonical form.
+pub(super) fn data(text: &str) -> Parsed<String> {
+    Ok(training(text.parse::<DataSpec>())?.to_string())
+}
+
+/// An optimizer, in canonical form.
+pub(super) fn optimizer(text: &str) -> Parsed<String> {
+    Ok(training(text.parse::<OptimizerSpec>())?.to_string())
+}
+
+fn training<T>(parsed: Result<T, SpecError>) -> Parsed<T> {
+    parsed.map_err(|error| BadValue::new(error.to_string()).hint(error.hint()))
+}
+
+/// An aggregation rule.
+pub(super) fn rule(text: &str) -> Parsed<Rule> {
+    text.parse()
+        .map_err(|error| BadValue::new(format!("{error}")))
+}
+
+/// An attack, in canonical form.
+#[cfg(feature = "attacks")]
+pub(super) fn attack(text: &str) -> Parsed<String> {
+    let parsed = text.parse::<spirt_aggregation::attack::Attack>();
+    Ok(parsed
+        .map_err(|error| BadValue::new(error.to_string()))?
+        .to_string())
 }
 
 /// A whole number from 0.
@@ -136,30 +175,41 @@ pub(super) fn some_time(text: &str) -> Parsed<Duration> {
     }
 }
 
-/// A run's name: 64 hexadecimal digits.
-pub(super) fn run_name(text: &str) -> Parsed<super::RunName> {
-    parse_hex(text.trim()).ok_or_else(|| {
+/// A span of time from `least` to `most`, which are given with their names.
+fn within(text: &str, least: (Duration, &str), most: (Duration, &str)) -> Parsed<Duration> {
+    let span = duration(text)?;
+    if span < least.0 {
+        return Err(BadValue::new(format!("`{text}` is below {}", least.1)));
+    }
+    if span > most.0 {
+        return Err(BadValue::new(format!("`{text}` is above {}", most.1)));
+    }
+    Ok(span)
+}
+
+/// The pace: at most an hour.
+pub(super) fn pace(text: &str) -> Parsed<Duration> {
+    within(text, (Duration::ZERO, "0s"), HOUR)
+}
+
+/// A limit to collecting: at most a day.
+pub(super) fn collect(text: &str) -> Parsed<Duration> {
+    within(text, (Duration::ZERO, "0s"), (24 * HOUR.0, "one day"))
+}
+
+/// The length of an attempt: 1 ms to an hour.
+pub(super) fn attempt(text: &str) -> Parsed<Duration> {
+    within(text, (Duration::from_millis(1), "1ms"), HOUR)
+}
+
+/// A run's id: 64 hexadecimal digits.
+pub(super) fn run_id(text: &str) -> Parsed<RunId> {
+    text.trim().parse().map_err(|_| {
         BadValue::new(format!(
             "`{text}` is not a run id, which has 64 hexadecimal digits"
         ))
         .hint("any node of the run shows it: spirt-node status")
     })
-}
-
-fn parse_hex(text: &str) -> Option<super::RunName> {
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    let mut name = [0; 32];
-    if text.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in name.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(name)
 }
 
 /// A log filter.

@@ -78,6 +78,7 @@ pub static KEYS: &[Key] = &[
     Key::new(Group::Training, "data", Kind::Text, "DATA")
         .default("digits")
         .help("The data set; `digits` is built in")
+        .more("Or idx:<folder>, csv:<file>, safetensors:<file>. Peers check that they have the same samples.")
         .common(),
     Key::new(Group::Training, "optimizer", Kind::Text, "OPTIMIZER")
         .default("sgd:lr=1")
@@ -87,13 +88,13 @@ pub static KEYS: &[Key] = &[
              adam:lr=0.001.",
         ),
     Key::new(Group::Training, "local-steps", Kind::Number, "N")
-        .default("1")
+        .default("20")
         .help("Minibatch steps that each peer takes in a round"),
     Key::new(Group::Training, "batch-size", Kind::Number, "N")
         .default("32")
         .help("Samples in a minibatch"),
     Key::new(Group::Training, "learning-rate", Kind::Number, "RATE")
-        .default("0.1")
+        .default("0.5")
         .help("Learning rate of the local steps"),
     Key::new(Group::Training, "seed", Kind::Number, "N")
         .default("0")
@@ -102,16 +103,17 @@ pub static KEYS: &[Key] = &[
     Key::new(Group::Aggregation, "rule", Kind::Text, "RULE")
         .default("trimmed-mean")
         .help("The aggregation rule")
-        .more("Such as trimmed-mean, median, krum or mean; `mean` withstands no liar.")
+        .more("One of trimmed-mean, median, krum, multi-krum[:m=<n>] or mean, which withstands no liar.")
         .common(),
     Key::new(Group::Aggregation, "max-byzantine", Kind::Number, "F")
         .default("0")
         .help("Byzantine peers that the run withstands")
+        .more("Call it f: median and trimmed-mean need 2f + 1 peers in a round, krum and multi-krum 2f + 3.")
         .common(),
     Key::new(Group::Aggregation, "min-peers", Kind::Number, "N")
-        .otherwise("2 * max-byzantine + 1")
-        .example("1")
+        .default("1")
         .help("Fewest peers with which a round ends; a smaller group waits")
+        .more("The rule may need more: see max-byzantine.")
         .common(),
     Key::new(Group::Aggregation, "pace", Kind::Text, "DURATION")
         .default("0s")

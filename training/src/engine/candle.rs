@@ -1,12 +1,14 @@
 //! The built-in engine: candle on the CPU. Owns the forward passes; the backward passes are candle's automatic
 //! differentiation. It may not touch files, and it uses no generator of candle's.
 //!
-//! Determinism: candle's matrix products run on several threads above about 600 000 multiplications. Threads share out the
-//! result's tiles and never a sum, and the blocking depends on caches and sizes only, so the number of threads does
-//! not show in the bits (held by `tests/it/threads.rs`). The CPU's vector width does; hence "on one machine".
+//! Determinism: small matrix products run on the calling thread ([`super::product`]); candle runs large ones on several
+//! threads, which share out the result's tiles and never a sum, and its blocking depends on caches and sizes only. So the
+//! number of threads does not show in the bits (held by `tests/it/threads.rs`). The CPU's vector width does; hence "on
+//! one machine".
 
 use candle_core::{D, DType, Device, Tensor, Var};
 
+use super::product::product;
 use super::{Batch, Engine, Evaluation, Gradient};
 use crate::data::{DataSet, Shape};
 use crate::error::EngineError;
@@ -190,7 +192,7 @@ impl Engine for CandleEngine {
 
 /// `x` (n, in), `weight` (out, in), `bias` (out) -> (n, out).
 fn linear(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor, EngineError> {
-    Ok(x.matmul(&weight.t()?)?.broadcast_add(bias)?)
+    Ok(product(x, &weight.t()?)?.broadcast_add(bias)?)
 }
 
 /// One 3x3 convolution with padding 1 as a gather and one matrix product. Maps lie pixel by pixel, channels last. This is an order of

@@ -13,6 +13,9 @@ mod render;
 mod resolve;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;

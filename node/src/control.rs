@@ -11,6 +11,9 @@ mod path;
 mod server;
 mod status;
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::path::PathBuf;
 

@@ -1,7 +1,36 @@
-//! Start and stop of a node. Placeholder: says that it is not available yet.
+//! Start and stop of a node: what is opened in which order, and what is closed again.
+//!
+//! Data dir and lock, identity, network, `ready`; then the run: founded, resumed, or asked from the
+//! bootstrap peers; then the [driver](crate::driver) until it ends; goodbye.
 
-use crate::cli::output::Output;
-use crate::config::Config;
+mod entry;
+mod error;
+
+use std::time::{Duration, Instant};
+
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+use spirt_protocol::{Identity as SigningKey, PeerId};
+use tokio::sync::mpsc;
+
+use crate::attack::Attack;
+use crate::blobs::Blobs;
+use crate::cli::output::{Left, Output, Ready};
+use crate::config::{Config, Entry, Home};
+use crate::control::ControlServer;
+use crate::datadir::DataDir;
+use crate::driver::{Bounds, Driver, Ending, Wiring};
+use crate::identity::Identity;
+use crate::peer;
+use crate::swarm::{self, Event, EventStream, Handle, SwarmConfig};
+use crate::worker::Worker;
+
+pub use error::DaemonError;
+
+/// How long the node waits for its first listen address.
+const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
+/// How long it waits for further ones.
+const LISTEN_PAUSE: Duration = Duration::from_millis(30);
 
 /// How a node came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,18 +41,211 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// Why a node could not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum DaemonError {
-    /// This build cannot train.
-    #[error("not available yet")]
-    Unavailable,
-}
-
 /// Runs a node until it leaves.
 ///
 /// # Errors
 /// When it cannot start, join or go on.
-pub fn run(_config: Config, _output: &Output) -> Result<Outcome, DaemonError> {
-    Err(DaemonError::Unavailable)
+pub fn run(config: Config, output: &Output) -> Result<Outcome, DaemonError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(DaemonError::Runtime)?;
+    let outcome = runtime.block_on(async {
+        let (first, again) = signals().map_err(DaemonError::Runtime)?;
+        tokio::select! {
+            result = live(config, output.clone(), first) => result,
+            () = again => Ok(Outcome::Interrupted),
+        }
+    });
+    // A computation under way is of no use any more.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// The first signal goes into the channel; the second ends the future.
+fn signals() -> std::io::Result<(mpsc::Receiver<()>, impl Future<Output = ()>)> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (first, received) = mpsc::channel(1);
+    let again = async move {
+        for _ in 0..2 {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            // Full, or nobody listens: then this is the second one, or the node is leaving.
+            let _ = first.try_send(());
+        }
+    };
+    Ok((received, again))
+}
+
+async fn live(
+    config: Config,
+    output: Output,
+    signals: mpsc::Receiver<()>,
+) -> Result<Outcome, DaemonError> {
+    let started = Instant::now();
+    let data_dir = DataDir::open(&config.home)?;
+    let identity = match config.home {
+        Home::Dir(_) => Identity::load_or_create(&data_dir.identity())?,
+        Home::Ephemeral => Identity::ephemeral(),
+    };
+    let start = u32::try_from(data_dir.next_session()?).unwrap_or(u32::MAX);
+    let attack = config.attack.as_deref().map(str::parse::<Attack>).transpose();
+    let attack = attack.map_err(DaemonError::Attack)?;
+    let me = peer::from_libp2p(&identity.peer_id()).ok_or(DaemonError::ForeignKey)?;
+    let key = signing_key(&identity).ok_or(DaemonError::ForeignKey)?;
+    // Everything that can be wrong on this machine is found before the first packet is sent.
+    let prepared = entry::prepare(&config, me, &data_dir)?;
+    let (handle, mut events) = open_network(&config, &identity, &data_dir).await?;
+    let (control_sender, control) = mpsc::channel(crate::control::QUEUE);
+    let listen = announce(&config, &identity, &mut events, &data_dir, &output, &prepared).await?;
+    let server = ControlServer::bind(&data_dir.control_socket())?;
+    tokio::spawn(server.serve(control_sender));
+    let mut door = entry::Door { swarm: &handle, events: &mut events, control, signals };
+    let Some(entered) = entry::enter(prepared, &config, &mut door, &data_dir).await? else {
+        handle.shutdown().await;
+        return Ok(Outcome::Left);
+    };
+    let entry::Door { control, signals, .. } = door;
+    let run = entered.job.id;
+    handle.join(run.0).await.map_err(DaemonError::Join)?;
+    if let Some(attack) = &config.attack {
+        tracing::warn!(%attack, "this node plays a Byzantine peer");
+    }
+    let blobs = Blobs::default();
+    for model in &entered.models {
+        blobs.insert(model.clone());
+    }
+    let (worker, answers) =
+        Worker::start(entered.job.clone(), me, attack, entered.state.clone())?;
+    let machine = entered.machine(key, start, started);
+    let wiring = Wiring {
+        swarm: handle,
+        events,
+        worker,
+        answers,
+        control,
+        signals,
+        blobs,
+        data_dir,
+        printer: output.clone(),
+    };
+    let model = entered.models.last().cloned().ok_or(DaemonError::NoState)?;
+    let bounds = bounds(&config, started);
+    let driver = Driver::new(entered.job, machine, model, wiring, bounds, started, listen);
+    finish(driver, &output).await
+}
+
+async fn finish(driver: Driver, output: &Output) -> Result<Outcome, DaemonError> {
+    let (ending, report, swarm) = driver.run().await;
+    swarm.shutdown().await;
+    output.left(&Left {
+        reason: reason(ending).into(),
+        round: report.round(),
+        rounds_applied: report.rounds_applied,
+        rounds_lost: report.rounds_lost,
+    });
+    match ending {
+        Ending::RunLost => Err(DaemonError::RunLost),
+        _ => Ok(Outcome::Left),
+    }
+}
+
+const fn reason(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Complete => "the run is complete",
+        Ending::Stopped => "stopped on request",
+        Ending::RoundsDone => "its rounds are done",
+        Ending::LeaseOver => "its lease is over",
+        Ending::RunLost => "no round ended for too long",
+    }
+}
+
+fn bounds(config: &Config, started: Instant) -> Bounds {
+    // A founder's rounds are the run's, and end it for everybody.
+    let joined = matches!(config.entry, Entry::Join { .. });
+    Bounds {
+        rounds: config.stay.rounds.filter(|_| joined).map(std::num::NonZeroU64::get),
+        lease_end: config.stay.lease.map(|lease| started + lease),
+        patience: config.stay.patience,
+        checkpoint_every: config.checkpoint_every.map(std::num::NonZeroU64::get),
+    }
+}
+
+fn signing_key(identity: &Identity) -> Option<SigningKey> {
+    let pair = identity.keypair().clone().try_into_ed25519().ok()?;
+    let seed: [u8; 32] = pair.secret().as_ref().try_into().ok()?;
+    Some(SigningKey::from_seed(&seed))
+}
+
+async fn open_network(
+    config: &Config,
+    identity: &Identity,
+    data_dir: &DataDir,
+) -> Result<(Handle, EventStream), DaemonError> {
+    let mut network = SwarmConfig::new(identity.keypair().clone());
+    network.listen.clone_from(&config.network.listen);
+    if let Entry::Join { bootstrap } = &config.entry {
+        network.bootstrap.clone_from(bootstrap);
+        data_dir.save_peers(bootstrap)?;
+    } else {
+        network.bootstrap = data_dir.load_peers();
+    }
+    Ok(swarm::start(network).await?)
+}
+
+/// Waits until the node listens, and says so: on stdout and in the data dir.
+async fn announce(
+    config: &Config,
+    identity: &Identity,
+    events: &mut EventStream,
+    data_dir: &DataDir,
+    output: &Output,
+    prepared: &entry::Prepared,
+) -> Result<Vec<Multiaddr>, DaemonError> {
+    let mut listen: Vec<Multiaddr> = Vec::new();
+    loop {
+        let patience = if listen.is_empty() { LISTEN_PATIENCE } else { LISTEN_PAUSE };
+        match tokio::time::timeout(patience, events.recv()).await {
+            Ok(Some(Event::Listening(addr))) => listen.push(addr),
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(DaemonError::NotListening),
+            Err(_) if listen.is_empty() => return Err(DaemonError::NotListening),
+            Err(_) => break,
+        }
+    }
+    let with_id =
+        |addr: &Multiaddr| addr.clone().with(Protocol::P2p(identity.peer_id()));
+    let dialable: Vec<Multiaddr> =
+        config.network.external.iter().chain(&listen).map(with_id).collect();
+    data_dir.write_addrs(&dialable)?;
+    let join = config.network.external.first().or_else(|| best(&listen)).map(with_id);
+    output.ready(&Ready {
+        peer: identity.peer_id(),
+        listen: listen.clone(),
+        join,
+        run: prepared.run().map(|run| run.to_string()),
+    });
+    Ok(listen)
+}
+
+/// The address that most others can dial: not loopback, if there is another.
+fn best(listen: &[Multiaddr]) -> Option<&Multiaddr> {
+    let is_loopback = |addr: &&Multiaddr| {
+        addr.iter().any(|part| match part {
+            Protocol::Ip4(ip) => ip.is_loopback(),
+            Protocol::Ip6(ip) => ip.is_loopback() || ip.is_unicast_link_local(),
+            _ => false,
+        })
+    };
+    listen.iter().find(|addr| !is_loopback(addr)).or_else(|| listen.first())
+}
+
+/// The protocol's name of a peer of the swarm, for those that have one.
+pub(crate) fn protocol_peers(swarm: &Handle) -> Vec<PeerId> {
+    swarm.peers().iter().filter_map(peer::from_libp2p).collect()
 }

@@ -17,6 +17,9 @@
 mod error;
 pub(crate) mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::ops::Deref;

@@ -4,6 +4,9 @@
 //! libp2p's protobuf form, as kubo and rust-libp2p write it. A file that is there is never
 //! written to, whatever is in it. Key material in memory is overwritten when it is dropped.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};

@@ -2,12 +2,21 @@
 //!
 //! The module map; nothing else lives here.
 
+pub mod attack;
+pub mod blobs;
+pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod datadir;
 pub mod demo;
+pub mod driver;
+pub mod fetch;
 pub mod identity;
+pub mod job;
+pub mod model_state;
+pub mod peer;
 pub mod swarm;
 pub mod telemetry;
+pub mod worker;

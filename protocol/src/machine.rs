@@ -318,6 +318,13 @@ impl RoundMachine {
             .map(|entry| entry.frame.envelope().root)
     }
 
+    /// The body that travelled with a contribution: the payload if it is inline, else its chunk list.
+    pub fn body(&self, root: &Digest) -> Option<Arc<[u8]>> {
+        let logs = [&self.log, &self.next_log].into_iter().chain(&self.past_logs);
+        let mut frames = logs.flat_map(|log| log.entries.values()).map(|entry| &entry.frame);
+        frames.find(|frame| frame.envelope().root == *root).map(|frame| frame.body().clone())
+    }
+
     /// The frames of a round, for a peer that asks for them.
     pub fn frames(&self, round: Round) -> impl Iterator<Item = &Verified<Frame>> {
         let logs = self.past_logs.iter().chain([&self.log, &self.next_log]);

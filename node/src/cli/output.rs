@@ -6,6 +6,9 @@
 mod event;
 mod human;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,5 +1,8 @@
 //! Addresses as people type them: multiaddrs, `host:port`, `ip:port`.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, SocketAddr};
 
 use libp2p::multiaddr::{Multiaddr, Protocol};

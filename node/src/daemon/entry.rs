@@ -1,0 +1,235 @@
+//! How a node comes to its run: it founds one, goes on with the one in its data dir, or asks the
+//! bootstrap peers. Owns the file `run.spec` of the data dir.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use spirt_protocol::{
+    Config as MachineConfig, Identity as SigningKey, Manifest, PeerId, RoundMachine, RunId,
+    RunSpec, Time,
+};
+use spirt_training::Engine as _;
+use tokio::sync::mpsc;
+
+use super::DaemonError;
+use crate::checkpoint;
+use crate::config::{Config, Entry};
+use crate::control::{ControlRequest, Status};
+use crate::datadir::{DataDir, write::replace as replace_file};
+use crate::fetch;
+use crate::job::Job;
+use crate::model_state::{ModelState, Packed};
+use crate::swarm::{Event, EventStream, Handle};
+
+/// What is known of the run before the network is up.
+pub(super) enum Prepared {
+    /// The run is known: a new one, or the one in the data dir.
+    Known { job: Box<Job>, held: Vec<(Manifest, Packed)>, new: bool },
+    /// The peers will tell.
+    Unknown,
+}
+
+impl Prepared {
+    pub(super) fn run(&self) -> Option<RunId> {
+        match self {
+            Self::Known { job, .. } => Some(job.id),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// All that a node needs to take part.
+pub(super) struct Entered {
+    pub(super) job: Job,
+    /// The states that it brings, by ascending round; never empty.
+    manifests: Vec<Manifest>,
+    /// Their models, in the same order.
+    pub(super) models: Vec<Packed>,
+    /// The latest of them.
+    pub(super) state: ModelState,
+    /// Whether it starts a new run.
+    new: bool,
+}
+
+impl Entered {
+    pub(super) fn machine(&self, identity: SigningKey, start: u32, began: Instant) -> RoundMachine {
+        let config = MachineConfig { identity, start, spec: Arc::clone(&self.job.spec) };
+        RoundMachine::new(config, self.manifests.clone(), self.new, Time(began.elapsed()))
+    }
+}
+
+/// What the node talks to before the driver takes over.
+pub(super) struct Door<'a> {
+    pub(super) swarm: &'a Handle,
+    pub(super) events: &'a mut EventStream,
+    pub(super) control: mpsc::Receiver<ControlRequest>,
+    pub(super) signals: mpsc::Receiver<()>,
+}
+
+/// Reads what this machine knows of the run, and checks all of it.
+pub(super) fn prepare(
+    config: &Config,
+    me: PeerId,
+    data_dir: &DataDir,
+) -> Result<Prepared, DaemonError> {
+    let remembered = remembered(data_dir)?;
+    match (&config.entry, remembered) {
+        (_, Some(spec)) => {
+            if let Some(wanted) = config.stay.run.filter(|wanted| *wanted != spec.id()) {
+                let (ours, theirs) = (spec.id().to_string(), wanted.to_string());
+                return Err(DaemonError::OtherRun { ours, theirs });
+            }
+            let job = Job::read(spec)?;
+            let saved = checkpoint::load(&data_dir.checkpoints(), job.id)?;
+            let held = saved.into_iter().map(|saved| (saved.manifest, saved.model)).collect();
+            Ok(Prepared::Known { job: Box::new(job), held, new: false })
+        }
+        (Entry::Found(plan), None) => {
+            let rounds = config.stay.rounds.map_or(0, std::num::NonZeroU64::get);
+            let job = Job::found(plan, rounds, me)?;
+            remember(data_dir, &job.spec)?;
+            Ok(Prepared::Known { job: Box::new(job), held: Vec::new(), new: true })
+        }
+        (Entry::Join { .. }, None) => Ok(Prepared::Unknown),
+    }
+}
+
+/// Finds the run, asking peers if need be; `None` when the operator stopped the node meanwhile.
+pub(super) async fn enter(
+    prepared: Prepared,
+    config: &Config,
+    door: &mut Door<'_>,
+    data_dir: &DataDir,
+) -> Result<Option<Entered>, DaemonError> {
+    match (prepared, &config.entry) {
+        (Prepared::Known { job, held, new }, Entry::Found(_)) => entered(*job, held, new).map(Some),
+        (Prepared::Known { job, held, .. }, Entry::Join { .. }) => {
+            // The peers must be training the same run as the data dir.
+            let wanted = Some(job.id);
+            match ask_for_spec(config, wanted, door).await? {
+                Some(_) => entered(*job, held, false).map(Some),
+                None => Ok(None),
+            }
+        }
+        (Prepared::Unknown, _) => {
+            let wanted = config.stay.run;
+            let Some(spec) = ask_for_spec(config, wanted, door).await? else { return Ok(None) };
+            let job = Job::read(spec)?;
+            remember(data_dir, &job.spec)?;
+            entered(job, Vec::new(), false).map(Some)
+        }
+    }
+}
+
+fn entered(
+    job: Job,
+    held: Vec<(Manifest, Packed)>,
+    new: bool,
+) -> Result<Entered, DaemonError> {
+    let mut state = ModelState::first(&job, job.engine()?.params());
+    let first = Packed::new(state.encode());
+    let manifest = Manifest::first(&job.spec, first.root, first.bytes.len() as u64);
+    let (mut manifests, mut models) = (vec![manifest], vec![first]);
+    for (manifest, model) in held.into_iter().filter(|(manifest, _)| manifest.round.0 > 0) {
+        let round = manifest.round.0;
+        state = ModelState::decode(&job, &model.bytes)
+            .map_err(|source| DaemonError::Model { round, source })?;
+        manifests.push(manifest);
+        models.push(model);
+    }
+    Ok(Entered { job, manifests, models, state, new })
+}
+
+/// Asks each peer that comes up for the run, until one tells.
+async fn ask_for_spec(
+    config: &Config,
+    wanted: Option<RunId>,
+    door: &mut Door<'_>,
+) -> Result<Option<RunSpec>, DaemonError> {
+    let timeout = config.network.join_timeout;
+    let deadline = tokio::time::Instant::now() + timeout;
+    let mut last = String::from("no bootstrap address answered");
+    let mut asked_in_vain = None;
+    loop {
+        for peer in super::protocol_peers(door.swarm) {
+            match fetch::spec(door.swarm, peer, wanted).await {
+                Some(spec) => return Ok(Some(spec)),
+                None => asked_in_vain = Some(peer),
+            }
+        }
+        if let Some(peer) = asked_in_vain {
+            last = format!("{peer} takes part in no run that can be joined");
+            if let (Some(wanted), true) = (wanted, other_run(door.swarm, peer).await) {
+                return Err(DaemonError::NoSuchRun { wanted: wanted.to_string() });
+            }
+        }
+        // Peers come up, and runs begin, at any time: look again soon.
+        let again = tokio::time::sleep(std::time::Duration::from_millis(250));
+        tokio::select! {
+            () = again => {}
+            () = tokio::time::sleep_until(deadline) => {
+                return Err(DaemonError::NotJoined { timeout, last });
+            }
+            Some(()) = door.signals.recv() => return Ok(None),
+            Some(request) = door.control.recv() => {
+                if answer(request, door.swarm) {
+                    return Ok(None);
+                }
+            }
+            event = door.events.recv() => match event {
+                Some(Event::BootstrapFailed { addr, error }) => last = format!("{addr}: {error}"),
+                Some(_) => {}
+                None => return Err(DaemonError::NotJoined { timeout, last }),
+            }
+        }
+    }
+}
+
+/// Whether the peer takes part in some run, though not in the one that was asked for.
+async fn other_run(swarm: &Handle, peer: PeerId) -> bool {
+    fetch::spec(swarm, peer, None).await.is_some()
+}
+
+/// Answers the operator while the node looks for its run; whether it is to stop.
+fn answer(request: ControlRequest, swarm: &Handle) -> bool {
+    match request {
+        ControlRequest::Status { reply } => {
+            let mut status = Status::starting(swarm.local_peer());
+            status.peers_connected = swarm.peers().len() as u64;
+            // Whoever asked may be gone.
+            let _ = reply.send(status);
+            false
+        }
+        ControlRequest::Stop { reply, .. } => {
+            let _ = reply.send(());
+            true
+        }
+    }
+}
+
+fn spec_path(data_dir: &DataDir) -> PathBuf {
+    data_dir.root().join("run.spec")
+}
+
+fn remembered(data_dir: &DataDir) -> Result<Option<RunSpec>, DaemonError> {
+    let path = spec_path(data_dir);
+    let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| DaemonError::Spec {
+        path: path.clone(),
+        source,
+    };
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error.into())),
+    };
+    let spec = RunSpec::decode(&bytes).map_err(|error| unreadable(error.into()))?;
+    Ok(Some(spec))
+}
+
+fn remember(data_dir: &DataDir, spec: &RunSpec) -> Result<(), DaemonError> {
+    let path = spec_path(data_dir);
+    replace_file(&path, &spec.encode(), 0o600)
+        .map_err(|error| DaemonError::Spec { path, source: error.into() })
+}

@@ -1,0 +1,347 @@
+//! The interpreter: the one place that turns the machine's outputs into effects, and the results
+//! of effects into the machine's inputs.
+//!
+//! A single loop. It never waits for a peer, the disk or the arithmetic: those run in tasks and in
+//! the worker's thread, and answer through channels.
+
+mod effects;
+mod report;
+mod serve;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use spirt_protocol::{
+    Frame, FrameError, Input, Manifest, Offence, PeerId, Reception, Round, RoundMachine, StateId,
+    Time, Verified,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::blobs::Blobs;
+use crate::cli::output::Output as Printer;
+use crate::control::ControlRequest;
+use crate::datadir::DataDir;
+use crate::fetch::Offences;
+use crate::job::Job;
+use crate::model_state::{ModelState, Packed};
+use crate::peer;
+use crate::swarm::{Acceptance, Event, EventStream, Handle};
+use crate::worker::{Done, Worker};
+
+use report::Report;
+
+/// Frames that could not be published yet, because nobody had subscribed.
+const MAX_UNSENT: usize = 64;
+/// How often publishing them is tried again.
+const RETRY: Duration = Duration::from_millis(250);
+/// How long a finished node stays for those that still need its last frames.
+const LINGER: Duration = Duration::from_secs(3);
+/// How long a node that was asked to stop waits for the end of the round.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The last round of the run is done.
+    Complete,
+    /// A signal or the control socket asked for it.
+    Stopped,
+    /// The node did as many rounds as it was asked for.
+    RoundsDone,
+    /// The node's lease is over.
+    LeaseOver,
+    /// No round ended for longer than the operator's patience.
+    RunLost,
+}
+
+/// What bounds a node's part in the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Leave after so many rounds.
+    pub rounds: Option<u64>,
+    /// Leave at this time.
+    pub lease_end: Option<Instant>,
+    /// Give up when no round ends for so long, once one did.
+    pub patience: Duration,
+    /// Save a checkpoint every so many rounds.
+    pub checkpoint_every: Option<u64>,
+}
+
+/// Everything that the loop talks to.
+pub struct Wiring {
+    /// The network.
+    pub swarm: Handle,
+    /// What comes from it.
+    pub events: EventStream,
+    /// The arithmetic.
+    pub worker: Worker,
+    /// Its answers.
+    pub answers: mpsc::Receiver<Done>,
+    /// Requests of the operator.
+    pub control: mpsc::Receiver<ControlRequest>,
+    /// Signals of the operating system.
+    pub signals: mpsc::Receiver<()>,
+    /// What is held and served.
+    pub blobs: Blobs,
+    /// Where checkpoints go.
+    pub data_dir: DataDir,
+    /// Where lines for people and programs go.
+    pub printer: Printer,
+}
+
+/// What a task brings back.
+enum Fetched {
+    Frames(Vec<Vec<u8>>, PeerId),
+    Payload(spirt_protocol::Digest, Option<Packed>, Offences),
+    State(StateId, Option<Box<(Manifest, Packed, ModelState)>>, Offences),
+    Saved,
+}
+
+/// The loop's state.
+pub struct Driver {
+    job: Job,
+    machine: RoundMachine,
+    wiring: Wiring,
+    bounds: Bounds,
+    started: Instant,
+    tasks: JoinSet<Fetched>,
+    saving: bool,
+    unsent: Vec<Verified<Frame>>,
+    /// Counts the states that were taken over; the worker's answers for earlier ones are void.
+    epoch: u64,
+    /// The model before the round under way.
+    model: Packed,
+    report: Report,
+    receptions: BTreeMap<Reception, u64>,
+    offences: BTreeMap<(PeerId, Offence), u64>,
+    stopping: Option<Instant>,
+    ending: Option<(Ending, Instant)>,
+    last_progress: Instant,
+}
+
+impl Driver {
+    /// A loop over a machine that has just been made, with the model of its state.
+    pub fn new(
+        job: Job,
+        machine: RoundMachine,
+        model: Packed,
+        wiring: Wiring,
+        bounds: Bounds,
+        started: Instant,
+        listen: Vec<libp2p::Multiaddr>,
+    ) -> Self {
+        let report = Report::new(machine.me(), job.id, listen);
+        Self {
+            job,
+            machine,
+            wiring,
+            bounds,
+            started,
+            tasks: JoinSet::new(),
+            saving: false,
+            unsent: Vec::new(),
+            epoch: 0,
+            model,
+            report,
+            receptions: BTreeMap::new(),
+            offences: BTreeMap::new(),
+            stopping: None,
+            ending: None,
+            last_progress: started,
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time(self.started.elapsed())
+    }
+
+    /// Runs until the node's part is over, and says why. The goodbye is published and the last
+    /// checkpoint saved by then; the swarm still runs.
+    pub async fn run(mut self) -> (Ending, Report, Handle) {
+        let connected = self.wiring.swarm.peers();
+        for peer in connected.iter().filter_map(peer::from_libp2p) {
+            self.feed(Input::PeerUp(peer));
+        }
+        let ending = loop {
+            self.carry_out().await;
+            if let Some(ending) = self.over() {
+                break ending;
+            }
+            self.wait().await;
+        };
+        if self.machine.phase() != spirt_protocol::PhaseName::Left {
+            self.feed(Input::Leave);
+            self.carry_out().await;
+        }
+        self.save_last();
+        (ending, self.report, self.wiring.swarm)
+    }
+
+    fn feed(&mut self, input: Input) {
+        let now = self.now();
+        self.machine.handle(input, now);
+    }
+
+    /// Waits for one thing to happen, and takes it in.
+    async fn wait(&mut self) {
+        let due = self.next_due();
+        tokio::select! {
+            event = self.wiring.events.recv() => match event {
+                Some(event) => self.on_event(event).await,
+                None => self.end(Ending::RunLost),
+            },
+            Some(done) = self.wiring.answers.recv() => self.on_done(done),
+            Some(fetched) = self.tasks.join_next() => {
+                // A task that panicked has nothing to say; what it fetched is asked for again.
+                if let Ok(fetched) = fetched {
+                    self.on_fetched(fetched);
+                }
+            }
+            Some(request) = self.wiring.control.recv() => self.on_control(request),
+            Some(()) = self.wiring.signals.recv() => self.end(Ending::Stopped),
+            () = tokio::time::sleep_until(due.into()) => {
+                let now = self.now();
+                self.machine.handle_timeout(now);
+                self.publish_unsent().await;
+            }
+        }
+    }
+
+    /// When to look again at the latest.
+    fn next_due(&self) -> Instant {
+        let machine = self.machine.poll_timeout().map(|Time(since)| self.started + since);
+        let retry = (!self.unsent.is_empty()).then(|| Instant::now() + RETRY);
+        let ending = self.ending.map(|(_, at)| at);
+        let stop = self.stopping.map(|since| since + STOP_PATIENCE);
+        let lost = Some(self.last_progress + self.bounds.patience);
+        let tick = Some(Instant::now() + Duration::from_secs(1));
+        [machine, retry, ending, stop, lost, self.bounds.lease_end, tick]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_else(Instant::now)
+    }
+
+    /// Whether, and why, the node's part is over.
+    fn over(&mut self) -> Option<Ending> {
+        let now = Instant::now();
+        if self.bounds.lease_end.is_some_and(|end| now >= end) {
+            self.end(Ending::LeaseOver);
+        }
+        if self.stopping.is_some_and(|since| now >= since + STOP_PATIENCE) {
+            self.end(Ending::Stopped);
+        }
+        let begun = self.report.rounds_applied > 0;
+        if begun && self.ending.is_none() && now >= self.last_progress + self.bounds.patience {
+            self.end(Ending::RunLost);
+        }
+        let alone = self.wiring.swarm.peers().is_empty();
+        self.ending.filter(|(_, at)| now >= *at || alone).map(|(ending, _)| ending)
+    }
+
+    /// Decides to end: at once, or after those who need this node have had their time.
+    fn end(&mut self, ending: Ending) {
+        let now = Instant::now();
+        let at = if ending == Ending::Complete { now + LINGER } else { now };
+        match self.ending {
+            Some((_, sooner)) if sooner <= at => {}
+            _ => self.ending = Some((ending, at)),
+        }
+    }
+
+    async fn on_event(&mut self, event: Event) {
+        match event {
+            Event::PeerUp(peer) => {
+                if let Some(peer) = peer::from_libp2p(&peer) {
+                    self.feed(Input::PeerUp(peer));
+                }
+            }
+            Event::PeerDown(peer) => {
+                if let Some(peer) = peer::from_libp2p(&peer) {
+                    self.feed(Input::PeerDown(peer));
+                }
+            }
+            Event::Gossip { from, token, data } => {
+                let acceptance = self.on_gossip(&from, &data);
+                self.wiring.swarm.judge(token, acceptance).await;
+            }
+            Event::Request { from, data, reply } => self.on_request(&from, &data, reply),
+            Event::Misbehaved(peer, fault) => {
+                tracing::warn!(%peer, ?fault, "a peer broke a protocol");
+                self.blame(peer::from_libp2p(&peer), Offence::Garbage);
+            }
+            Event::Listening(addr) => self.report.listen.push(addr),
+            Event::SlowPeer(peer) => tracing::debug!(%peer, "a peer is slow to take gossip"),
+            Event::BootstrapFailed { addr, error } => {
+                tracing::warn!(%addr, %error, "cannot reach a bootstrap address");
+            }
+        }
+    }
+
+    fn on_gossip(&mut self, from: &libp2p::PeerId, data: &[u8]) -> Acceptance {
+        match Frame::verify(data, &self.job.id) {
+            Ok(frame) => {
+                let reception = self.receive(frame);
+                if reception.is_worth_relaying() { Acceptance::Accept } else { Acceptance::Ignore }
+            }
+            Err(error) if error.is_innocent() => Acceptance::Ignore,
+            Err(error) => {
+                tracing::warn!(peer = %from, %error, "refused a message");
+                let offence = match error {
+                    FrameError::Envelope(spirt_protocol::EnvelopeError::BadSignature) => {
+                        Offence::BadSignature
+                    }
+                    _ => Offence::Garbage,
+                };
+                self.blame(peer::from_libp2p(from), offence);
+                Acceptance::Reject
+            }
+        }
+    }
+
+    fn receive(&mut self, frame: Verified<Frame>) -> Reception {
+        let now = self.now();
+        let (author, round) = (frame.author(), frame.round());
+        let reception = self.machine.receive(frame, now);
+        *self.receptions.entry(reception).or_default() += 1;
+        if reception == Reception::Late {
+            self.report.late(author, round);
+        }
+        reception
+    }
+
+    /// Counts what a peer did wrong. Counters are for as many peers as can be on the roster; the
+    /// rest is only logged.
+    fn blame(&mut self, peer: Option<PeerId>, offence: Offence) {
+        let Some(peer) = peer else { return };
+        let room = self.offences.len() < 16 * usize::from(spirt_protocol::MAX_PEERS);
+        if room || self.offences.contains_key(&(peer, offence)) {
+            *self.offences.entry((peer, offence)).or_default() += 1;
+        }
+        self.report.offence(peer, offence);
+    }
+
+    fn on_control(&mut self, request: ControlRequest) {
+        match request {
+            ControlRequest::Status { reply } => {
+                // Whoever asked may be gone.
+                let _ = reply.send(self.status());
+            }
+            ControlRequest::Stop { now, reply } => {
+                let _ = reply.send(());
+                let idle = self.machine.state().is_none() || !self.machine.is_member();
+                if now || idle {
+                    self.end(Ending::Stopped);
+                } else {
+                    self.stopping.get_or_insert_with(Instant::now);
+                }
+            }
+        }
+    }
+
+    /// The round that is about to start or under way.
+    fn round(&self) -> Round {
+        self.machine.round()
+    }
+}

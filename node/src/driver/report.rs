@@ -1,0 +1,210 @@
+//! What the loop tells people and programs: a line per round, the status, the joining.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use libp2p::Multiaddr;
+use spirt_aggregation::Verdict;
+use spirt_protocol::{
+    Digest, Offence, PeerId, PhaseName, Round, RoundMachine, RoundRecord, RunId,
+};
+use spirt_training::Evaluation;
+
+use super::Driver;
+use crate::cli::output::{Joined, RoundReport};
+use crate::control::{NodeState, STATUS_SCHEMA_VERSION, Status, join_command};
+
+/// What was seen so far, as far as somebody may ask for it.
+#[derive(Debug)]
+pub struct Report {
+    me: PeerId,
+    run: RunId,
+    /// Addresses listened on.
+    pub listen: Vec<Multiaddr>,
+    /// What others type to join.
+    pub join: Option<Multiaddr>,
+    /// Rounds whose update this process applied.
+    pub rounds_applied: u64,
+    /// Rounds that ended without an update though enough peers were on the roster.
+    pub rounds_lost: u64,
+    /// Loss of the node's own latest training.
+    pub own_loss: Option<f64>,
+    /// Whether the round waits for peers.
+    pub waiting: bool,
+    accuracy: Option<f64>,
+    round: u64,
+    roster: usize,
+    member: bool,
+    round_began: Instant,
+    update: bool,
+    verdicts: BTreeMap<PeerId, String>,
+    last: BTreeMap<String, String>,
+}
+
+impl Report {
+    /// Nothing seen yet.
+    pub fn new(me: PeerId, run: RunId, listen: Vec<Multiaddr>) -> Self {
+        Self {
+            me,
+            run,
+            listen,
+            join: None,
+            rounds_applied: 0,
+            rounds_lost: 0,
+            own_loss: None,
+            waiting: false,
+            accuracy: None,
+            round: 0,
+            roster: 0,
+            member: false,
+            round_began: Instant::now(),
+            update: false,
+            verdicts: BTreeMap::new(),
+            last: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn started(&mut self, round: Round, roster: usize, member: bool) {
+        self.round = round.0;
+        self.roster = roster;
+        self.member = member;
+        self.waiting = false;
+        self.round_began = Instant::now();
+    }
+
+    /// The round under way.
+    pub const fn round(&self) -> u64 {
+        self.round
+    }
+
+    pub(super) fn late(&mut self, author: PeerId, _round: Round) {
+        self.verdicts.insert(author, "late".into());
+    }
+
+    pub(super) fn offence(&mut self, peer: PeerId, offence: Offence) {
+        self.verdicts.insert(peer, offence.name().into());
+    }
+
+    pub(super) fn agreed(&mut self, record: RoundRecord, quorum: usize) {
+        self.update = record.update;
+        let roster = record.contributors.len() + record.absent.len();
+        if !record.update && roster >= quorum {
+            self.rounds_lost += 1;
+        }
+        for peer in record.absent {
+            self.verdicts.entry(peer).or_insert_with(|| "absent".into());
+        }
+        let named = [("kept", record.contributors), ("left", record.left), ("banned", record.banned)];
+        for (verdict, peers) in named {
+            self.verdicts.extend(peers.into_iter().map(|peer| (peer, verdict.into())));
+        }
+    }
+
+    pub(super) fn ruled(&mut self, _round: Round, verdicts: &BTreeMap<PeerId, Verdict>) {
+        let dropped = verdicts.iter().filter(|(_, verdict)| **verdict == Verdict::Dropped);
+        self.verdicts.extend(dropped.map(|(peer, _)| (*peer, "dropped".into())));
+    }
+
+    /// The line of a round whose result is applied.
+    pub(super) fn round_line(
+        &mut self,
+        round: Round,
+        model: Digest,
+        losses: &[f32],
+        evaluation: Option<Evaluation>,
+    ) -> RoundReport {
+        if self.update {
+            self.rounds_applied += 1;
+        }
+        let accuracy = evaluation.map(|evaluation| f64::from(evaluation.accuracy));
+        self.accuracy = accuracy.or(self.accuracy);
+        let verdicts = std::mem::take(&mut self.verdicts);
+        self.last = verdicts.into_iter().map(|(peer, verdict)| (peer.to_string(), verdict)).collect();
+        RoundReport {
+            round: round.0,
+            applied: self.update,
+            loss: median(losses),
+            accuracy,
+            roster: self.last.len() as u64,
+            verdicts: self.last.clone(),
+            model: Some(model.to_string()),
+            took: self.round_began.elapsed(),
+        }
+    }
+
+    pub(super) fn joined(&self, round: Round, machine: &RoundMachine) -> Joined {
+        let roster = machine.state().map_or(0, |state| state.roster.len() as u64);
+        Joined { run: self.run.to_string(), round: round.0, roster }
+    }
+}
+
+impl Driver {
+    /// What the node says about itself.
+    pub(super) fn status(&self) -> Status {
+        let (report, traffic) = (&self.report, self.wiring.swarm.traffic());
+        let has_state = self.machine.state().is_some() && report.rounds_applied > 0
+            || self.machine.phase() != PhaseName::Join;
+        Status {
+            schema_version: STATUS_SCHEMA_VERSION,
+            state: self.node_state(),
+            peer: report.me.to_string(),
+            run: Some(report.run.to_string()),
+            round: self.machine.round().0,
+            phase: phase_name(self.machine.phase()).into(),
+            roster: self.machine.state().map_or(0, |state| state.roster.len() as u64),
+            peers_connected: self.wiring.swarm.peers().len() as u64,
+            loss: report.own_loss,
+            accuracy: report.accuracy,
+            model: has_state.then(|| self.model.root.to_string()),
+            rounds_applied: report.rounds_applied,
+            rounds_lost: report.rounds_lost,
+            bytes_sent: traffic.sent,
+            bytes_received: traffic.received,
+            listen: report.listen.iter().map(ToString::to_string).collect(),
+            join: report.join.as_ref().map(join_command),
+            last_round: report.last.clone(),
+            uptime_seconds: self.started.elapsed().as_secs_f64(),
+            rss_bytes: resident_bytes(),
+        }
+    }
+
+    fn node_state(&self) -> NodeState {
+        match self.machine.phase() {
+            _ if self.stopping.is_some() => NodeState::Stopping,
+            PhaseName::Done | PhaseName::Left => NodeState::Done,
+            PhaseName::Join => NodeState::Joining,
+            _ if self.report.waiting => NodeState::Waiting,
+            _ if self.machine.is_member() => NodeState::Training,
+            _ => NodeState::CatchingUp,
+        }
+    }
+}
+
+const fn phase_name(phase: PhaseName) -> &'static str {
+    match phase {
+        PhaseName::Join => "join",
+        PhaseName::Compute => "compute",
+        PhaseName::Collect => "collect",
+        PhaseName::Agree => "agree",
+        PhaseName::Aggregate => "aggregate",
+        PhaseName::Apply => "apply",
+        PhaseName::Done => "done",
+        PhaseName::Left => "left",
+    }
+}
+
+/// The middle value: peers may claim any loss, fewer than half of them cannot move it far.
+fn median(losses: &[f32]) -> Option<f64> {
+    let mut losses = losses.to_vec();
+    losses.sort_by(f32::total_cmp);
+    losses.get(losses.len() / 2).map(|loss| f64::from(*loss))
+}
+
+/// Resident memory of this process, where the system tells.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+

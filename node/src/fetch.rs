@@ -1,0 +1,170 @@
+//! Getting things from peers: specs, frames, vouches, states, payloads. Every byte is checked
+//! against the hash that asked for it; whoever sends a wrong one is named.
+//!
+//! Plain functions over the swarm's request stream. They run in tasks of their own, so a peer that
+//! never answers holds up nobody else.
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use spirt_protocol::{
+    Digest, Manifest, Offence, PeerId, Request, Response, Round, RunId, RunSpec, StateId, blob,
+};
+
+use crate::model_state::Packed;
+use crate::peer;
+use crate::swarm::Handle;
+
+/// Chunks in flight at a time for one blob.
+const WINDOW: usize = 8;
+
+/// Who sent what no honest peer sends.
+pub type Offences = Vec<(PeerId, Offence)>;
+
+/// What could not be had from any holder.
+#[derive(Debug)]
+pub struct Missing;
+
+async fn ask(swarm: &Handle, peer: PeerId, request: &Request) -> Option<Response> {
+    let answer = swarm.request(peer::to_libp2p(peer)?, request.encode()).await;
+    match answer {
+        Ok(bytes) => Response::decode(&bytes).ok(),
+        Err(error) => {
+            tracing::debug!(%peer, ?request, %error, "request failed");
+            None
+        }
+    }
+}
+
+/// The run that a peer takes part in, or the one named.
+pub async fn spec(swarm: &Handle, peer: PeerId, run: Option<RunId>) -> Option<RunSpec> {
+    let Some(Response::Spec(bytes)) = ask(swarm, peer, &Request::Spec(run)).await else {
+        return None;
+    };
+    let spec = RunSpec::decode(&bytes);
+    if let Err(error) = &spec {
+        tracing::warn!(%peer, %error, "refused a run specification");
+    }
+    spec.ok().filter(|spec| run.is_none_or(|run| spec.id() == run))
+}
+
+/// A peer's vouch, as the bytes of a frame.
+pub async fn vouch(swarm: &Handle, peer: PeerId) -> Vec<Vec<u8>> {
+    frames_of(ask(swarm, peer, &Request::Vouch).await)
+}
+
+/// The frames of a round that a peer holds.
+pub async fn frames(swarm: &Handle, peer: PeerId, round: Round) -> Vec<Vec<u8>> {
+    frames_of(ask(swarm, peer, &Request::Frames(round)).await)
+}
+
+fn frames_of(response: Option<Response>) -> Vec<Vec<u8>> {
+    match response {
+        Some(Response::Frames(frames)) => frames,
+        _ => Vec::new(),
+    }
+}
+
+/// A state's manifest and model, from the first of the holders that has them. `length` is that of
+/// all models of the run.
+pub async fn state(
+    swarm: &Handle,
+    state: StateId,
+    length: u64,
+    holders: &[PeerId],
+    offences: &mut Offences,
+) -> Result<(Manifest, Packed), Missing> {
+    let manifest = manifest(swarm, state, holders, offences).await?;
+    if manifest.length != length {
+        return Err(Missing);
+    }
+    let list = chunk_list(swarm, manifest.model, length, holders, offences).await?;
+    let model = blob(swarm, manifest.model, length, list, holders, offences).await?;
+    Ok((manifest, model))
+}
+
+async fn manifest(
+    swarm: &Handle,
+    state: StateId,
+    holders: &[PeerId],
+    offences: &mut Offences,
+) -> Result<Manifest, Missing> {
+    for holder in holders {
+        let answer = ask(swarm, *holder, &Request::Manifest(state)).await;
+        let Some(Response::Manifest(bytes)) = answer else { continue };
+        match Manifest::decode(&bytes) {
+            Ok(manifest) if manifest.id() == state => return Ok(manifest),
+            _ => offences.push((*holder, Offence::FalseState)),
+        }
+    }
+    Err(Missing)
+}
+
+async fn chunk_list(
+    swarm: &Handle,
+    root: Digest,
+    length: u64,
+    holders: &[PeerId],
+    offences: &mut Offences,
+) -> Result<Bytes, Missing> {
+    for holder in holders {
+        let answer = ask(swarm, *holder, &Request::Chunks(root)).await;
+        let Some(Response::Bytes(list)) = answer else { continue };
+        if blob::is_chunk_list(&list, root, length) {
+            return Ok(list.into());
+        }
+        offences.push((*holder, Offence::CorruptChunk));
+    }
+    Err(Missing)
+}
+
+/// A blob, chunk by chunk, a window of them in flight, spread over the holders.
+///
+/// `list` is the chunk list behind `root`, checked.
+pub async fn blob(
+    swarm: &Handle,
+    root: Digest,
+    length: u64,
+    list: Bytes,
+    holders: &[PeerId],
+    offences: &mut Offences,
+) -> Result<Packed, Missing> {
+    let count = u32::try_from(blob::chunk_count(length)).map_err(|_| Missing)?;
+    let chunks = futures::stream::iter(0..count)
+        .map(|index| chunk(swarm, root, length, &list, index, holders))
+        .buffered(WINDOW);
+    let collected: Result<Vec<(Vec<u8>, Offences)>, Offences> = chunks.try_collect().await;
+    match collected {
+        Ok(chunks) => {
+            let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(|_| Missing)?);
+            for (chunk, bad) in chunks {
+                bytes.extend(chunk);
+                offences.extend(bad);
+            }
+            Ok(Packed { bytes: bytes.into(), list, root })
+        }
+        Err(bad) => {
+            offences.extend(bad);
+            Err(Missing)
+        }
+    }
+}
+
+async fn chunk(
+    swarm: &Handle,
+    root: Digest,
+    length: u64,
+    list: &[u8],
+    index: u32,
+    holders: &[PeerId],
+) -> Result<(Vec<u8>, Offences), Offences> {
+    let mut offences = Offences::new();
+    for holder in holders {
+        let answer = ask(swarm, *holder, &Request::Chunk { root, index }).await;
+        let Some(Response::Bytes(chunk)) = answer else { continue };
+        if blob::is_chunk(&chunk, list, length, index) {
+            return Ok((chunk, offences));
+        }
+        offences.push((*holder, Offence::CorruptChunk));
+    }
+    Err(offences)
+}

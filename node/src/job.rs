@@ -1,0 +1,213 @@
+//! A run's specification, understood: from the founder's plan to a [`RunSpec`], and from a
+//! [`RunSpec`] to the model, data, optimizer and rule that its texts name.
+//!
+//! The only place that knows both the protocol's texts and the types of the other rooms.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use spirt_aggregation::Rule;
+use spirt_protocol::{
+    Digest, Encoding, MAX_INLINE_BYTES, MAX_PEERS, Membership, PeerId, RunId, RunSpec, Timing,
+    WIRE_VERSION,
+};
+use spirt_training::{CandleEngine, DataSpec, LocalSteps, ModelSpec, OptimizerSpec, Split};
+
+use crate::config::Plan;
+
+/// What a node needs to know to take part in a run.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// What the peers agreed on.
+    pub spec: Arc<RunSpec>,
+    /// The run's name.
+    pub id: RunId,
+    /// The model.
+    pub model: ModelSpec,
+    /// The data, split in the same way on each peer.
+    pub data: Arc<Split>,
+    /// How an aggregate is applied.
+    pub optimizer: OptimizerSpec,
+    /// Training between two rounds.
+    pub local: LocalSteps,
+    /// The aggregation rule.
+    pub rule: Rule,
+    /// Seeds all that is random in the run.
+    pub seed: [u8; 32],
+}
+
+/// Why a run's specification makes no job.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// A text names nothing that this build has.
+    #[error("{0}")]
+    Text(String, String),
+    /// The data set cannot be read.
+    #[error("cannot load the data set `{data}`")]
+    Data {
+        /// The data set.
+        data: String,
+        /// What to do.
+        hint: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The data set here is not the run's.
+    #[error("the data set `{data}` on this machine is not the one that the run trains on")]
+    OtherData {
+        /// The data set.
+        data: String,
+    },
+    /// The specification breaks a rule of the protocol.
+    #[error(transparent)]
+    Spec(#[from] spirt_protocol::SpecError),
+}
+
+impl JobError {
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Text(_, hint) | Self::Data { hint, .. } => hint.clone(),
+            Self::OtherData { .. } => {
+                "copy the founder's files to the same path; peers compare their digest".into()
+            }
+            Self::Spec(_) => "use the build that the run was founded with".into(),
+        }
+    }
+}
+
+impl Job {
+    /// The run that a founder plans: its texts are checked by reading them.
+    ///
+    /// # Errors
+    /// When a text names nothing, the data cannot be read, or a bound is broken.
+    pub fn found(plan: &Plan, rounds: u64, founder: PeerId) -> Result<Self, JobError> {
+        let (training, aggregation) = (&plan.training, &plan.aggregation);
+        let rule: Rule = read("rule", &aggregation.rule)?;
+        let f = aggregation.max_byzantine;
+        let min_inputs = u16::try_from(rule.min_inputs(f.into())).unwrap_or(u16::MAX);
+        let local = LocalSteps {
+            steps: training.local_steps.get(),
+            batch_size: training.batch_size.get(),
+            learning_rate: training.learning_rate,
+        };
+        let mut spec = RunSpec {
+            wire: WIRE_VERSION,
+            seed: training.seed,
+            founder,
+            model: training.model.clone(),
+            data: training.data.clone(),
+            data_digest: Digest([0; 32]),
+            optimizer: training.optimizer.clone(),
+            local: local_text(&local),
+            rule: rule.to_string(),
+            max_byzantine: f,
+            max_faulty: f.max(1),
+            min_peers: aggregation.min_peers.max(min_inputs),
+            min_inputs,
+            max_peers: MAX_PEERS,
+            rounds,
+            dimension: 1,
+            encoding: Encoding::F32,
+            inline_max: MAX_INLINE_BYTES,
+            timing: Timing {
+                pace: millis(aggregation.pace),
+                collect_min: millis(aggregation.collect_min),
+                collect_max: millis(aggregation.collect_max),
+                attempt: millis(aggregation.attempt),
+            },
+            membership: Membership::Open,
+        };
+        spec.check()?;
+        let data = load(&spec)?;
+        spec.data_digest = Digest(data.digest());
+        let model: ModelSpec = read("model", &spec.model)?;
+        let layout = model.layout(data.train.shape(), data.train.classes());
+        let layout = layout.map_err(|error| JobError::Text(error.to_string(), error.hint()))?;
+        spec.dimension = layout.dimension() as u64;
+        Self::with_data(spec, data)
+    }
+
+    /// Understands the specification of a run that others train, and loads its data.
+    ///
+    /// # Errors
+    /// When a text names nothing here, or the data is missing or different.
+    pub fn read(spec: RunSpec) -> Result<Self, JobError> {
+        spec.check()?;
+        let data = load(&spec)?;
+        if Digest(data.digest()) != spec.data_digest {
+            return Err(JobError::OtherData { data: spec.data });
+        }
+        Self::with_data(spec, data)
+    }
+
+    fn with_data(spec: RunSpec, data: Split) -> Result<Self, JobError> {
+        spec.check()?;
+        Ok(Self {
+            id: spec.id(),
+            model: read("model", &spec.model)?,
+            optimizer: read("optimizer", &spec.optimizer)?,
+            local: parse_local(&spec.local)?,
+            rule: read("rule", &spec.rule)?,
+            seed: blake3::derive_key("spirt 1 seed", &spec.seed.to_le_bytes()),
+            data: Arc::new(data),
+            spec: Arc::new(spec),
+        })
+    }
+
+    /// An engine with the run's initial parameters.
+    ///
+    /// # Errors
+    /// When the model does not fit the data.
+    pub fn engine(&self) -> Result<CandleEngine, JobError> {
+        let train = &self.data.train;
+        CandleEngine::new(self.model, train.shape(), train.classes(), &self.seed)
+            .map_err(|error| JobError::Text(error.to_string(), error.hint()))
+    }
+}
+
+fn load(spec: &RunSpec) -> Result<Split, JobError> {
+    let source: DataSpec = read("data set", &spec.data)?;
+    source.load().map_err(|error| JobError::Data {
+        data: spec.data.clone(),
+        hint: error.hint(),
+        source: error.into(),
+    })
+}
+
+fn read<T: FromStr<Err: std::error::Error>>(what: &str, text: &str) -> Result<T, JobError> {
+    text.parse().map_err(|error: T::Err| {
+        let hint = format!("see the {what} under `spirt-node run --help`");
+        JobError::Text(error.to_string(), hint)
+    })
+}
+
+fn millis(span: std::time::Duration) -> u32 {
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn local_text(local: &LocalSteps) -> String {
+    let LocalSteps { steps, batch_size, learning_rate } = local;
+    format!("steps={steps},batch={batch_size},lr={learning_rate}")
+}
+
+fn parse_local(text: &str) -> Result<LocalSteps, JobError> {
+    let bad = || {
+        let message = format!("cannot read `{text}` as local training");
+        JobError::Text(message, "write it as `steps=20,batch=32,lr=0.5`".into())
+    };
+    let mut parts = text.split(',');
+    let mut value = |key: &str| {
+        let part = parts.next()?.strip_prefix(key)?.strip_prefix('=')?;
+        Some(part.to_owned())
+    };
+    let (steps, batch, rate) = (value("steps"), value("batch"), value("lr"));
+    let local = LocalSteps {
+        steps: steps.and_then(|text| text.parse().ok()).ok_or_else(bad)?,
+        batch_size: batch.and_then(|text| text.parse().ok()).ok_or_else(bad)?,
+        learning_rate: rate.and_then(|text| text.parse().ok()).ok_or_else(bad)?,
+    };
+    let canonical = local_text(&local) == text;
+    let sane = local.steps > 0 && local.batch_size > 0 && local.learning_rate.is_finite();
+    if canonical && sane { Ok(local) } else { Err(bad()) }
+}

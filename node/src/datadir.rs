@@ -23,7 +23,7 @@ mod tests;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::ops::Deref;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use libp2p::Multiaddr;
@@ -133,8 +133,10 @@ impl DataDir {
     /// # Errors
     /// When it cannot be made.
     pub fn ephemeral() -> Result<Self, DataDirError> {
-        // Made with mode 0700.
-        let made = tempfile::Builder::new().prefix("spirt-").tempdir();
+        let made = tempfile::Builder::new()
+            .prefix("spirt-")
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempdir();
         let temporary = made.map_err(doing("create a folder in", &std::env::temp_dir()))?;
         Self::claim(temporary.path().to_owned(), Some(temporary))
     }

@@ -202,30 +202,43 @@ impl From<DaemonError> for Failure {
             E::Control(error) => return error.into(),
             E::Checkpoint(ref inner) => (Exit::Setup, inner.hint()),
             E::Job(ref inner) => (Exit::Setup, inner.hint()),
-            E::ForeignKey => (Exit::Setup, "use an ed25519 key, or another --data-dir".into()),
-            E::Attack(_) => (Exit::Usage, "attacks: sign-flip, sign-flip:scale=3, zero, nan".into()),
-            E::Model { .. } => {
-                (Exit::Setup, "move the checkpoint away: the state comes from the peers".into())
-            }
+            E::ForeignKey => (
+                Exit::Setup,
+                "use an ed25519 key, or another --data-dir".into(),
+            ),
+            E::Attack(_) => (
+                Exit::Usage,
+                "attacks: sign-flip, sign-flip:scale=3, zero, nan".into(),
+            ),
+            E::Model { .. } => (
+                Exit::Setup,
+                "move the checkpoint away: the state comes from the peers".into(),
+            ),
             E::OtherRun { .. } | E::Spec { .. } => {
                 (Exit::Setup, "use another --data-dir for another run".into())
             }
-            E::NoSuchRun { .. } => {
-                (Exit::NotJoined, "leave --run and the old data dir out to join their run".into())
-            }
+            E::NoSuchRun { .. } => (
+                Exit::NotJoined,
+                "leave --run and the old data dir out to join their run".into(),
+            ),
             E::NotJoined { .. } => (
                 Exit::NotJoined,
                 "check that a node runs there and that its port can be reached; a founder prints \
                  the address to join"
                     .into(),
             ),
-            E::Network(_) | E::NotListening => {
-                (Exit::Setup, "choose another address with --listen, such as /ip4/0.0.0.0/tcp/0".into())
-            }
-            E::RunLost => (Exit::RunLost, "start it again: it goes on from its checkpoint".into()),
-            E::Join(_) | E::Runtime(_) | E::NoState => {
-                (Exit::Unexpected, "run it with -v, and report what it says".into())
-            }
+            E::Network(_) | E::NotListening => (
+                Exit::Setup,
+                "choose another address with --listen, such as /ip4/0.0.0.0/tcp/0".into(),
+            ),
+            E::RunLost => (
+                Exit::RunLost,
+                "start it again: it goes on from its checkpoint".into(),
+            ),
+            E::Join(_) | E::Runtime(_) | E::NoState => (
+                Exit::Unexpected,
+                "run it with -v, and report what it says".into(),
+            ),
         };
         Self::of(exit, &error).hint(hint)
     }

@@ -207,12 +207,9 @@ impl Output {
     /// The answer to `config check`.
     pub fn problems(&self, problems: &[Problem]) {
         if !self.style.json {
-            for problem in problems {
-                self.failure(&Failure {
-                    hint: problem.hint.clone(),
-                    ..Failure::new(Exit::Setup, problem.to_string())
-                });
-            }
+            problems
+                .iter()
+                .for_each(|problem| self.err(&human::problem(problem, self.color)));
             return;
         }
         let problems: Vec<_> = problems

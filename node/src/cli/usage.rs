@@ -49,16 +49,16 @@ fn hint(error: &Error) -> String {
     match (error.kind(), subcommand) {
         // `spirt-node --data-dir x status`
         (ErrorKind::ArgumentConflict, Some(name)) => {
-            format!("options stand after the command: spirt-node {name} ...")
+            format!("options stand after the command: `spirt-node {name} ...`")
         }
-        (ErrorKind::MissingRequiredArgument, _) => format!("usage: {}", usage(error)),
+        (ErrorKind::MissingRequiredArgument, _) => format!("usage: `{}`", usage(error)),
         _ => {
             let usage = usage(error);
             let words = usage.split_whitespace();
             let command: Vec<&str> = words
                 .take_while(|word| !word.starts_with(['[', '<', '-']))
                 .collect();
-            format!("see: {} --help", command.join(" "))
+            format!("see `{} --help`", command.join(" "))
         }
     }
 }

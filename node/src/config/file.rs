@@ -40,6 +40,8 @@ fn parse(path: &Path, text: &str) -> (Settings, Vec<Problem>) {
         problems.push(BadValue::new(error.message().replace('\n', ", ")).at(at));
     }
     if !errors.is_empty() {
+        // One mistake often breaks the rest of its line.
+        problems.dedup_by(|next, first| next.origin == first.origin);
         return (settings, problems);
     }
     for (name, value) in table.get_ref() {
@@ -53,10 +55,6 @@ fn parse(path: &Path, text: &str) -> (Settings, Vec<Problem>) {
             Err(bad) => problems.push(bad.at(at)),
         }
     }
-    problems.sort_by_key(|problem| match problem.origin {
-        Origin::File { line, .. } => line,
-        _ => None,
-    });
     (settings, problems)
 }
 

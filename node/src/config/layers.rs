@@ -137,10 +137,10 @@ pub fn load(sources: Sources) -> Loaded {
         Some(config) if problems.is_empty() => Ok(config),
         _ => {
             problems.sort_by_key(|problem| match problem.origin {
-                Origin::Flag(_) => 0,
-                Origin::Env(_) => 1,
-                Origin::File { .. } => 2,
-                Origin::Default => 3,
+                Origin::Flag(_) => (0, None),
+                Origin::Env(_) => (1, None),
+                Origin::File { line, .. } => (2, line),
+                Origin::Default => (3, None),
             });
             Err(ConfigError { problems })
         }

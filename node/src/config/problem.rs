@@ -50,10 +50,10 @@ impl fmt::Display for ConfigError {
             [] => f.write_str("the settings are not usable"),
             [only] => only.fmt(f),
             [first, rest @ ..] => {
+                let more = rest.len();
                 write!(
                     f,
-                    "{first}\n       (and {} more: try `spirt-node config check`)",
-                    rest.len()
+                    "{first} (and {more} more: see `spirt-node config check`)"
                 )
             }
         }

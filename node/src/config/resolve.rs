@@ -14,7 +14,7 @@ use super::{
 };
 
 /// What is logged when nobody says otherwise.
-const DEFAULT_LOG: &str = "warn,spirt_node=info,spirt_protocol=info,spirt_training=info";
+const DEFAULT_LOG: &str = "warn,spirt_node=info";
 
 /// Parses all settings. `None` when there was a problem; every problem is added to the list.
 pub(super) fn resolve(
@@ -308,7 +308,7 @@ fn refuse_founder_settings(reader: &mut Reader<'_>) {
         given.join(", ")
     ))
     .hint(format!(
-        "leave {them} out, or leave out --bootstrap to found a run of your own"
+        "leave {them} out; or found a run of your own, without a bootstrap address"
     ));
     let origin = reader
         .given("bootstrap")

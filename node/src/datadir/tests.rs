@@ -1,7 +1,6 @@
 //! The lock, the session counter, and the files that a node can live without.
 
 use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
 
 use super::*;
 
@@ -35,7 +34,12 @@ fn a_second_node_is_refused_with_the_pid_of_the_first() {
     let error = DataDir::at(place.path()).unwrap_err();
     let own = std::process::id();
     assert!(matches!(error, DataDirError::Locked { pid: Some(pid), .. } if pid == own));
-    assert!(error.to_string().ends_with(&format!("another node, process {own}")), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with(&format!("another node, process {own}")),
+        "{error}"
+    );
     drop(first);
     DataDir::at(place.path()).unwrap();
 }
@@ -43,7 +47,11 @@ fn a_second_node_is_refused_with_the_pid_of_the_first() {
 #[test]
 fn a_lock_file_of_a_killed_node_is_no_obstacle() {
     let place = temp();
-    fs::write(place.path().join("node.lock"), "4294967295 and a long rest\n").unwrap();
+    fs::write(
+        place.path().join("node.lock"),
+        "4294967295 and a long rest\n",
+    )
+    .unwrap();
     fs::write(place.path().join("addrs"), "/ip4/192.0.2.1/tcp/1\n").unwrap();
     let dir = DataDir::at(place.path()).unwrap();
     let text = fs::read_to_string(place.path().join("node.lock")).unwrap();
@@ -60,7 +68,10 @@ fn a_session_number_is_given_once() {
     drop(dir);
     let dir = DataDir::at(place.path()).unwrap();
     assert_eq!(dir.next_session().unwrap(), 3);
-    assert_eq!(fs::read_to_string(place.path().join("session")).unwrap(), "3\n");
+    assert_eq!(
+        fs::read_to_string(place.path().join("session")).unwrap(),
+        "3\n"
+    );
 }
 
 #[test]
@@ -68,10 +79,20 @@ fn a_damaged_session_counter_is_refused_and_left_as_it_is() {
     let place = temp();
     let dir = DataDir::at(place.path()).unwrap();
     let path = place.path().join("session");
-    let bad: [&[u8]; 6] = [b"", b"x\n", b"-1\n", b"1 2\n", b"18446744073709551615\n", &[0xff]];
+    let bad: [&[u8]; 6] = [
+        b"",
+        b"x\n",
+        b"-1\n",
+        b"1 2\n",
+        b"18446744073709551615\n",
+        &[0xff],
+    ];
     for contents in bad {
         fs::write(&path, contents).unwrap();
-        assert!(matches!(dir.next_session(), Err(DataDirError::Session { .. })), "{contents:?}");
+        assert!(
+            matches!(dir.next_session(), Err(DataDirError::Session { .. })),
+            "{contents:?}"
+        );
         assert_eq!(fs::read(&path).unwrap(), contents);
     }
 }
@@ -106,7 +127,11 @@ fn damaged_peers_are_left_out() {
     let place = temp();
     let dir = DataDir::at(place.path()).unwrap();
     let path = place.path().join("peers");
-    fs::write(&path, b"/ip4/192.0.2.1/tcp/1\nnonsense\n\xff\xfe\n\n  /ip4/192.0.2.1/tcp/2  \n").unwrap();
+    fs::write(
+        &path,
+        b"/ip4/192.0.2.1/tcp/1\nnonsense\n\xff\xfe\n\n  /ip4/192.0.2.1/tcp/2  \n",
+    )
+    .unwrap();
     assert_eq!(dir.load_peers(), [addr(1), addr(2)]);
     fs::write(&path, vec![b'/'; 2 * MAX_SMALL_FILE_BYTES as usize]).unwrap();
     assert!(dir.load_peers().is_empty());
@@ -132,7 +157,10 @@ fn a_place_that_is_no_folder_is_an_error_with_its_path() {
     let path = place.path().join("file");
     fs::write(&path, "").unwrap();
     let error = DataDir::at(&path).unwrap_err();
-    assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+    assert!(
+        error.to_string().contains(&path.display().to_string()),
+        "{error}"
+    );
 }
 
 #[test]

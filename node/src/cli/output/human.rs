@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::event::{Joined, KEPT, Left, Ready, RoundReport};
 use crate::cli::exit::Failure;
+use crate::config::Problem;
 use crate::control::{Status, join_command};
 
 pub(super) fn ready(ready: &Ready) -> String {
@@ -77,18 +78,39 @@ pub(super) fn left(left: &Left) -> String {
 }
 
 pub(super) fn failure(failure: &Failure, color: bool) -> String {
-    let paint = |code: &str, word: &str| match color {
-        true => format!("\x1b[1;{code}m{word}\x1b[0m"),
-        false => word.to_owned(),
-    };
-    let mut text = format!("{} {}\n", paint("31", "error:"), failure.message);
+    let mut text = format!("{} {}\n", error(color), failure.message);
     for cause in &failure.causes {
         _ = writeln!(text, "  caused by: {cause}");
     }
-    if let Some(hint) = &failure.hint {
-        _ = writeln!(text, "\n{} {hint}", paint("36", "hint:"));
+    if let Some(advice) = &failure.hint {
+        _ = writeln!(text, "\n{} {advice}", hint(color));
     }
     text
+}
+
+/// One of several problems: its hint stays close to it.
+pub(super) fn problem(problem: &Problem, color: bool) -> String {
+    let mut text = format!("{} {problem}\n", error(color));
+    if let Some(advice) = &problem.hint {
+        _ = writeln!(text, "  {} {advice}", hint(color));
+    }
+    text
+}
+
+fn error(color: bool) -> &'static str {
+    if color {
+        "\x1b[1;31merror:\x1b[0m"
+    } else {
+        "error:"
+    }
+}
+
+fn hint(color: bool) -> &'static str {
+    if color {
+        "\x1b[1;36mhint:\x1b[0m"
+    } else {
+        "hint:"
+    }
 }
 
 pub(super) fn status(status: &Status) -> String {

@@ -35,6 +35,7 @@ pub static KEYS: &[Key] = &[
     // Run
     Key::new(Group::Run, "data-dir", Kind::Path, "DIR")
         .otherwise("$XDG_DATA_HOME/spirt")
+        .example(r#""/var/lib/spirt""#)
         .help("Where this node keeps its identity, its state and its control socket")
         .more(
             "Created with mode 0700. One node at a time uses it. Not allowed in the config.toml \

@@ -9,6 +9,7 @@ mod file;
 pub mod keys;
 mod layers;
 mod problem;
+mod reader;
 mod render;
 mod resolve;
 mod value;

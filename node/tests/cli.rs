@@ -3,11 +3,14 @@
 
 #[test]
 fn commands_print_what_is_written_down() {
-    trycmd::TestCases::new()
+    let cases = trycmd::TestCases::new();
+    cases
         .env("XDG_DATA_HOME", "/nowhere")
         .env("COLUMNS", "100")
         .env("NO_COLOR", "1")
         .env("RUST_LOG", "")
-        .case("tests/cmd/*.trycmd")
-        .run();
+        .case("tests/cmd/*.trycmd");
+    if cfg!(feature = "attacks") {
+        cases.case("tests/cmd/attacks/*.trycmd");
+    }
 }

@@ -120,7 +120,7 @@ impl Output {
     /// The node listens and can be joined: the first line on stdout, for scripts to wait for.
     pub fn ready(&self, ready: &Ready) {
         match self.style.json {
-            true => self.event("ready", ready),
+            true => self.event("ready", &event::Versioned::new(ready)),
             false => self.out(&human::ready(ready)),
         }
     }

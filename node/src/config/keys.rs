@@ -190,6 +190,7 @@ impl Key {
         }
     }
 
+    #[cfg(feature = "attacks")]
     const fn hidden(self) -> Self {
         Self {
             show: Show::Hidden,

@@ -5,16 +5,17 @@ use std::num::{NonZeroU16, NonZeroU64};
 use spirt_protocol::MAX_PEERS;
 
 use super::keys::KEYS;
-use super::layers::{Origin, Setting, Settings};
+use super::layers::{Origin, Settings};
 use super::problem::{BadValue, Problem};
+use super::reader::Reader;
 use super::value::{self, Verbosity};
 use super::{
     AggregationPlan, Config, Entry, Environment, Home, NetworkConfig, ObserveConfig, Plan,
     StayConfig, TrainingPlan, address,
 };
 
-/// What is logged when nobody says otherwise.
-const DEFAULT_LOG: &str = "warn,spirt_node=info";
+/// What is logged when nobody says otherwise. Kademlia warns of every founder that it is alone.
+const DEFAULT_LOG: &str = "warn,libp2p_kad=error,spirt_node=info";
 
 /// Parses all settings. `None` when there was a problem; every problem is added to the list.
 pub(super) fn resolve(
@@ -66,86 +67,6 @@ pub(super) fn homeless() -> Problem {
     BadValue::new("there is no folder for the data dir: neither XDG_DATA_HOME nor HOME is set")
         .hint("give one with --data-dir or SPIRT_DATA_DIR, or use --ephemeral")
         .at(Origin::Default)
-}
-
-struct Reader<'a> {
-    settings: &'a Settings,
-    problems: &'a mut Vec<Problem>,
-}
-
-type Parse<T> = fn(&str) -> Result<T, BadValue>;
-
-impl Reader<'_> {
-    fn fail(&mut self, name: &str, origin: &Origin, bad: BadValue) {
-        let message = match origin {
-            Origin::File { .. } => format!("`{name}`: {}", bad.message),
-            _ => bad.message,
-        };
-        let origin = origin.clone();
-        self.problems.push(Problem {
-            origin,
-            message,
-            hint: bad.hint,
-        });
-    }
-
-    /// All values of a list, none when it is not set; `None` when one is bad.
-    fn list<T>(&mut self, name: &str, parse: Parse<T>) -> Option<Vec<T>> {
-        let Some(setting) = self.settings.get(name) else {
-            return Some(Vec::new());
-        };
-        let before = self.problems.len();
-        let mut values = Vec::new();
-        for text in &setting.values {
-            match parse(text) {
-                Ok(value) => values.push(value),
-                Err(bad) => self.fail(name, &setting.origin, bad),
-            }
-        }
-        if setting.values.is_empty() {
-            self.fail(name, &setting.origin, BadValue::new("the list is empty"));
-        }
-        (self.problems.len() == before).then_some(values)
-    }
-
-    /// The value of a setting that has a default; `None` when it is bad.
-    fn one<T>(&mut self, name: &str, parse: Parse<T>) -> Option<T> {
-        self.optional(name, parse)?
-    }
-
-    /// The value of a setting, if it is set; the outer `None` when it is bad.
-    #[expect(
-        clippy::option_option,
-        reason = "bad, not set, and set are three answers"
-    )]
-    fn optional<T>(&mut self, name: &str, parse: Parse<T>) -> Option<Option<T>> {
-        let Some(setting) = self.settings.get(name) else {
-            return Some(None);
-        };
-        let text = setting.values.first().map_or("", String::as_str);
-        match parse(text) {
-            Ok(value) => Some(Some(value)),
-            Err(bad) => {
-                self.fail(name, &setting.origin, bad);
-                None
-            }
-        }
-    }
-
-    /// A complaint about two settings that do not go together: at the one that somebody gave.
-    fn fail_either(&mut self, names: [&str; 2], bad: BadValue) {
-        let given = names
-            .into_iter()
-            .find_map(|name| Some((name, self.given(name)?.clone())));
-        let (name, origin) = given.unwrap_or((names[0], Origin::Default));
-        self.fail(name, &origin, bad);
-    }
-
-    /// Whether a setting was given, and where.
-    fn given(&self, name: &str) -> Option<&Origin> {
-        let Setting { origin, .. } = self.settings.get(name)?;
-        (*origin != Origin::Default).then_some(origin)
-    }
 }
 
 fn network(reader: &mut Reader<'_>) -> Option<NetworkConfig> {

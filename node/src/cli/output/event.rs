@@ -20,6 +20,24 @@ pub struct Ready {
     pub run: Option<String>,
 }
 
+/// The first event of a stream says which version the stream has.
+#[derive(Serialize)]
+pub(super) struct Versioned<'a, T> {
+    schema_version: u32,
+    #[serde(flatten)]
+    event: &'a T,
+}
+
+impl<'a, T> Versioned<'a, T> {
+    /// Version 1: fields and events may be added to it.
+    pub(super) fn new(event: &'a T) -> Self {
+        Self {
+            schema_version: 1,
+            event,
+        }
+    }
+}
+
 /// The node has the state of a run that others train.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Joined {

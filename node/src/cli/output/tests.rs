@@ -115,6 +115,7 @@ fn with_json_each_event_is_one_object_on_stdout() {
         .collect();
     assert_eq!(lines.len(), 2);
     assert_eq!(lines[0]["event"], "ready");
+    assert_eq!(lines[0]["schema_version"], 1);
     assert_eq!(lines[0]["peer"], PEER);
     assert_eq!(lines[0]["listen"][0], "/ip4/127.0.0.1/tcp/7700");
     assert_eq!(lines[1]["event"], "round");

@@ -138,7 +138,7 @@ pub static KEYS: &[Key] = &[
         .help("Write one JSON object per event to stdout, and errors as JSON to stderr")
         .common(),
     Key::new(Group::Observability, "log", Kind::Text, "FILTER")
-        .otherwise("$RUST_LOG, or warn,spirt_node=info")
+        .otherwise("$RUST_LOG, or warn,libp2p_kad=error,spirt_node=info")
         .example(r#""warn,spirt_node=debug""#)
         .help("What to log to stderr, in the syntax of RUST_LOG"),
     Key::new(

@@ -44,7 +44,7 @@ fn replay(seed: u64) -> ExitCode {
     let scenario = Scenario::from_seed(seed);
     eprintln!("{scenario:#?}");
     report(
-        &run_traced(&scenario)
+        &run_traced(&scenario, &mut |line| eprintln!("{line}"))
             .map(|grade| vec![grade])
             .map_err(|v| vec![(seed, v)]),
     )
@@ -81,7 +81,7 @@ fn sweep(seeds: &Range<u64>, jobs: usize) -> ExitCode {
     })
 }
 
-fn report(result: &Result<Vec<Grade>, Vec<(u64, Violation)>>) -> ExitCode {
+fn report(result: &Result<Vec<Grade>, Vec<(u64, Box<Violation>)>>) -> ExitCode {
     match result {
         Ok(grades) => {
             let sum = |value: fn(&Grade) -> f64| grades.iter().map(value).sum::<f64>();

@@ -22,7 +22,7 @@ pub(crate) const MAX_SEAL_ENTRIES: usize = MAX_BODY_BYTES / 32;
 /// A signed envelope and its body. Only ever handed out as [`Verified`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
-    signed: Signed,
+    signed: Arc<Signed>,
     envelope: Envelope,
     body: Arc<[u8]>,
     digest: Digest,
@@ -75,7 +75,7 @@ impl Frame {
             message,
             root,
         };
-        let signed = identity.sign(&envelope);
+        let signed = Arc::new(identity.sign(&envelope));
         let digest = signed.digest();
         Verified(Self {
             signed,
@@ -101,7 +101,7 @@ impl Frame {
             return Err(FrameError::Body);
         }
         check_body(&envelope, body)?;
-        let digest = signed.digest();
+        let (digest, signed) = (signed.digest(), Arc::new(signed));
         Ok(Verified(Self {
             signed,
             envelope,
@@ -115,6 +115,11 @@ impl Frame {
         let mut bytes = encode_signed(&self.signed);
         bytes.extend_from_slice(&self.body);
         bytes
+    }
+
+    /// Bytes of [`Frame::encode`].
+    pub fn encoded_len(&self) -> usize {
+        2 + self.signed.bytes.len() + SIGNATURE_BYTES + self.body.len()
     }
 
     /// The name of the envelope; entries of a round go by it.
@@ -157,7 +162,7 @@ impl Frame {
     }
 
     /// The envelope's bytes and signature.
-    pub(crate) const fn signed(&self) -> &Signed {
+    pub(crate) fn signed(&self) -> &Signed {
         &self.signed
     }
 

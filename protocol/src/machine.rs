@@ -13,7 +13,9 @@
 //!   answer that came too late is ignored.
 
 mod agree;
+mod agreeing;
 mod arrivals;
+mod collecting;
 mod event;
 mod inbox;
 mod inquiry;
@@ -235,7 +237,9 @@ impl RoundMachine {
     /// Feeds one frame and says what became of it.
     pub fn receive(&mut self, frame: Verified<Frame>, now: Time) -> Reception {
         let reception = self.put(frame, now);
-        self.step(now);
+        if matches!(reception, Reception::Fresh | Reception::Late) {
+            self.step(now);
+        }
         reception
     }
 
@@ -320,9 +324,15 @@ impl RoundMachine {
 
     /// The body that travelled with a contribution: the payload if it is inline, else its chunk list.
     pub fn body(&self, root: &Digest) -> Option<Arc<[u8]>> {
-        let logs = [&self.log, &self.next_log].into_iter().chain(&self.past_logs);
-        let mut frames = logs.flat_map(|log| log.entries.values()).map(|entry| &entry.frame);
-        frames.find(|frame| frame.envelope().root == *root).map(|frame| frame.body().clone())
+        let logs = [&self.log, &self.next_log]
+            .into_iter()
+            .chain(&self.past_logs);
+        let mut frames = logs
+            .flat_map(|log| log.entries.values())
+            .map(|entry| &entry.frame);
+        frames
+            .find(|frame| frame.envelope().root == *root)
+            .map(|frame| frame.body().clone())
     }
 
     /// The frames of a round, for a peer that asks for them.

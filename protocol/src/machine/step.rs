@@ -6,19 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::frame::MAX_SEAL_ENTRIES;
 use crate::id::{Digest, PeerId, Time};
-use crate::message::{Message, Seal};
+use crate::message::Message;
 
 use super::agree;
-use super::event::{Event, Output};
+use super::event::Output;
 use super::log::{self, Payload};
-use super::{Aggregate, Agree, Collect, Phase, RoundMachine};
+use super::{Aggregate, Phase, RoundMachine};
 
 /// Attempts that a sealed node waits for enough other seals before it goes on without.
-const SEAL_PATIENCE: u32 = 2;
+pub(super) const SEAL_PATIENCE: u32 = 2;
 /// Attempts that a node waits for entries that others counted and it never saw.
-const MISSING_PATIENCE: u32 = 4;
+pub(super) const MISSING_PATIENCE: u32 = 4;
 
 impl RoundMachine {
     /// Goes on as far as it can.
@@ -76,16 +75,25 @@ impl RoundMachine {
         if now < self.pull_at {
             return;
         }
-        self.pull_at = now + self.config.spec.timing.attempt();
+        // What is missing in an attempt must be there before it ends.
+        let attempt = self.config.spec.timing.attempt();
+        let hurry = matches!(self.phase, Phase::Agree(_));
+        self.pull_at = now + if hurry { attempt / 3 } else { attempt };
         if matches!(self.phase, Phase::Join | Phase::Done | Phase::Left) {
             return;
         }
-        let up: Vec<PeerId> = self
-            .peers
-            .iter()
-            .filter(|(_, up)| **up)
-            .map(|(p, _)| *p)
-            .collect();
+        let up = || {
+            self.peers
+                .iter()
+                .filter(|(_, up)| **up)
+                .map(|(peer, _)| *peer)
+        };
+        let members: Vec<PeerId> = up().filter(|p| self.roster().contains(p)).collect();
+        let up = if members.is_empty() {
+            up().collect()
+        } else {
+            members
+        };
         if !up.is_empty() {
             self.pulls = self.pulls.wrapping_add(1);
             let peer = up[self.pulls % up.len()];
@@ -109,7 +117,7 @@ impl RoundMachine {
     }
 
     /// Peers whose contribution is held, and peers that are about to be admitted.
-    fn present(&self) -> (BTreeSet<PeerId>, BTreeSet<PeerId>) {
+    pub(super) fn present(&self) -> (BTreeSet<PeerId>, BTreeSet<PeerId>) {
         let held = self
             .log
             .entries
@@ -127,7 +135,7 @@ impl RoundMachine {
         (contributors, joiners)
     }
 
-    fn has_left(&self, peer: &PeerId) -> bool {
+    pub(super) fn has_left(&self, peer: &PeerId) -> bool {
         let goodbye = |m: &Message| matches!(m, Message::Leave);
         self.log
             .entries
@@ -135,12 +143,12 @@ impl RoundMachine {
             .any(|e| e.frame.author() == *peer && goodbye(e.frame.message()))
     }
 
-    fn is_down(&self, peer: &PeerId) -> bool {
+    pub(super) fn is_down(&self, peer: &PeerId) -> bool {
         self.peers.get(peer) == Some(&false)
     }
 
     /// Members that may fail in any way in a round.
-    fn faulty(&self) -> usize {
+    pub(super) fn faulty(&self) -> usize {
         usize::from(agree::attempts(
             self.config.spec.max_faulty,
             self.roster().len(),
@@ -148,7 +156,7 @@ impl RoundMachine {
     }
 
     /// Members whose first seal was heard and counts.
-    fn sealers(&self) -> BTreeSet<PeerId> {
+    pub(super) fn sealers(&self) -> BTreeSet<PeerId> {
         let counted = self.log.counted_seals(self.faulty());
         let sealed = |p: &&PeerId| {
             counted
@@ -156,227 +164,6 @@ impl RoundMachine {
                 .is_some_and(|seals| log::first(seals).is_some())
         };
         self.roster().iter().filter(sealed).copied().collect()
-    }
-
-    fn advance_collect(&mut self, mut collect: Collect, now: Time) -> bool {
-        if collect.compute_at.is_some_and(|at| now >= at) {
-            collect.compute_at = None;
-            self.phase = Phase::Collect(collect);
-            self.emit(Output::Compute {
-                round: self.log.round,
-                roster: self.roster().to_vec(),
-            });
-            return true;
-        }
-        let others = self
-            .sealers()
-            .iter()
-            .filter(|peer| **peer != self.me)
-            .count();
-        if !self.is_member() {
-            let overtaken = others > self.liars().min(self.roster().len().saturating_sub(1));
-            if overtaken {
-                self.start_agreement(BTreeSet::new(), now);
-            }
-            return overtaken;
-        }
-        if collect.overtaken.is_none() && others > self.faulty() {
-            collect.overtaken = Some(now);
-            self.phase = Phase::Collect(collect.clone());
-        }
-        let (contributors, joiners) = self.present();
-        let have = contributors.union(&joiners).count();
-        let need = self.config.spec.quorum();
-        if have < need {
-            return self.wait_for_peers(collect, have, now);
-        }
-        let missing = |p: &&PeerId| !contributors.contains(p) && !self.has_left(p);
-        let whole = !self.roster().iter().any(|peer| missing(&peer));
-        if whole || now >= self.collect_end(&collect) {
-            let entries = agree::sealable(&self.log);
-            let body = seal_body(entries.iter());
-            self.say(Message::Seal(Seal { attempt: 1 }), body.into());
-            self.start_agreement(entries, now);
-            return true;
-        }
-        false
-    }
-
-    /// Too few peers are in. Once the roster cannot change that, newcomers are admitted at once.
-    fn wait_for_peers(&mut self, mut collect: Collect, have: usize, now: Time) -> bool {
-        let need = self.config.spec.quorum();
-        let able = self
-            .roster()
-            .iter()
-            .filter(|peer| !self.is_down(peer))
-            .count();
-        let hopeless = able < need || now >= self.collect_end(&collect);
-        if collect.waiting || !collect.contributed || !hopeless {
-            return false;
-        }
-        collect.waiting = true;
-        self.phase = Phase::Collect(collect);
-        self.notify(Event::Waiting {
-            round: self.log.round,
-            have,
-            need,
-        });
-        for joiner in self.log.joins.keys().copied().collect::<Vec<_>>() {
-            self.sponsor(joiner);
-        }
-        true
-    }
-
-    /// When to stop waiting for contributions, given enough are in.
-    fn collect_end(&self, collect: &Collect) -> Time {
-        let timing = &self.config.spec.timing;
-        let (contributors, _) = self.present();
-        let mut missing = self
-            .roster()
-            .iter()
-            .filter(|peer| !contributors.contains(peer));
-        let mut patience = collect.patience;
-        if missing.all(|peer| self.is_down(peer)) {
-            patience = patience.min(timing.attempt());
-        }
-        let end = collect.since + patience;
-        collect
-            .overtaken
-            .map_or(end, |at| end.min(at + timing.attempt() / 2))
-    }
-
-    fn start_agreement(&mut self, accepted: BTreeSet<Digest>, now: Time) {
-        self.phase = Phase::Agree(Agree {
-            sealed: now,
-            started: None,
-            attempt: 2,
-            accepted,
-        });
-    }
-
-    fn advance_agree(&mut self, mut agree: Agree, now: Time) -> bool {
-        if let Some(set) = agree::unanimous(&self.log, self.roster(), self.faulty())
-            && set
-                .iter()
-                .all(|digest| self.log.entries.contains_key(digest))
-        {
-            self.settle(&set, 0, now);
-            return true;
-        }
-        let Some(started) = agree.started else {
-            let start = self.may_start(&agree, now);
-            if start {
-                agree.started = Some(now);
-                self.phase = Phase::Agree(agree);
-            }
-            return start;
-        };
-        let attempt = agree.attempt;
-        let end = self.attempt_end(started, attempt);
-        if now < end {
-            return false;
-        }
-        let last = attempt >= agree::attempts(self.config.spec.max_faulty, self.roster().len());
-        let (new, unknown) = self.newly_supported(&agree, last);
-        if last {
-            let patience = self
-                .config
-                .spec
-                .timing
-                .after_attempts(end, MISSING_PATIENCE);
-            if unknown && now < patience {
-                return false;
-            }
-            agree.accepted.extend(new);
-            return self.settle_if_enough(&agree.accepted, attempt, now);
-        }
-        let held = new.iter().filter(|digest| {
-            self.log
-                .entries
-                .get(digest)
-                .is_some_and(|entry| entry.payload == Payload::Held)
-        });
-        let body = seal_body(held);
-        if self.is_member() && !body.is_empty() {
-            self.say(Message::Seal(Seal { attempt }), body.into());
-        }
-        agree.accepted.extend(new);
-        agree.attempt += 1;
-        self.phase = Phase::Agree(agree);
-        true
-    }
-
-    /// Settles on a set that can be what correct peers agreed on: they never seal less than a
-    /// quorum. With less, this node missed something, and finds out what from the others' state.
-    fn settle_if_enough(&mut self, set: &BTreeSet<Digest>, attempts: u8, now: Time) -> bool {
-        let present = |digest: &Digest| match self.log.entries.get(digest)?.frame.message() {
-            Message::Contribution(_) => Some(self.log.entries.get(digest)?.frame.author()),
-            Message::Admit => self.log.entries.get(digest)?.frame.subject(),
-            _ => None,
-        };
-        let peers: BTreeSet<PeerId> = set.iter().filter_map(present).collect();
-        if peers.len() >= self.config.spec.quorum() {
-            self.settle(set, attempts, now);
-            return true;
-        }
-        let lost = self.inquiry.is_none() && now >= self.doubt_after;
-        if lost {
-            self.inquire(now);
-        }
-        lost
-    }
-
-    /// Whether so many have sealed that the correct ones all know within a message's time; or, if
-    /// more peers failed than the run foresees, whether enough are left after a longer wait.
-    fn may_start(&self, agree: &Agree, now: Time) -> bool {
-        let sealers = self.sealers();
-        let n = self.roster().len();
-        if n == 1 {
-            // A lone member is agreed with itself; who watches it waits for its one seal.
-            return false;
-        }
-        if sealers.len() >= n.saturating_sub(self.faulty()).max(n / 2 + 1) {
-            return true;
-        }
-        let (_, joiners) = self.present();
-        let enough = sealers.union(&joiners).count() >= self.config.spec.quorum();
-        enough
-            && now
-                >= self
-                    .config
-                    .spec
-                    .timing
-                    .after_attempts(agree.sealed, SEAL_PATIENCE)
-    }
-
-    fn attempt_end(&self, started: Time, attempt: u8) -> Time {
-        self.config
-            .spec
-            .timing
-            .after_attempts(started, u32::from(attempt).saturating_sub(1))
-    }
-
-    /// Entries to accept at the end of the attempt; and whether others count entries that this
-    /// node never saw.
-    fn newly_supported(&self, agree: &Agree, last: bool) -> (BTreeSet<Digest>, bool) {
-        let mut new = BTreeSet::new();
-        let mut unknown = false;
-        for (digest, mut sealers) in self.log.support(self.faulty()) {
-            sealers.retain(|peer, _| self.roster().binary_search(peer).is_ok());
-            if agree.accepted.contains(&digest) {
-                continue;
-            }
-            let Some(entry) = self.log.entries.get(&digest) else {
-                // Its author is not known: assume one that is not among the sealers.
-                unknown |= agree::is_supported(self.me, &sealers, agree.attempt);
-                continue;
-            };
-            let certain = last || sealers.len() > self.faulty() || entry.payload == Payload::Held;
-            if certain && agree::is_supported(entry.frame.author(), &sealers, agree.attempt) {
-                new.insert(digest);
-            }
-        }
-        (new, unknown)
     }
 
     fn advance_aggregate(&mut self, aggregate: Aggregate, now: Time) -> bool {
@@ -478,11 +265,4 @@ impl RoundMachine {
             .filter(|time| *time > self.seen)
             .min()
     }
-}
-
-fn seal_body<'a>(entries: impl Iterator<Item = &'a Digest>) -> Vec<u8> {
-    entries
-        .take(MAX_SEAL_ENTRIES)
-        .flat_map(|digest| digest.0)
-        .collect()
 }

@@ -95,9 +95,14 @@ impl Node {
 
     /// Keeps the payload that travels in a frame.
     pub(super) fn store(&mut self, frame: &Verified<Frame>) {
-        self.payloads.insert(frame.envelope().root, frame.round());
-        let oldest = frame.round().0.saturating_sub(4);
-        self.payloads.retain(|_, round| round.0 >= oldest);
+        let new = self
+            .payloads
+            .insert(frame.envelope().root, frame.round())
+            .is_none();
+        if new {
+            let oldest = frame.round().0.saturating_sub(4);
+            self.payloads.retain(|_, round| round.0 >= oldest);
+        }
     }
 
     /// The model that results from aggregating these contributions into the current one.

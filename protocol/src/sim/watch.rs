@@ -114,7 +114,7 @@ impl Lineage {
 }
 
 /// Checks a roster as any honest node would have made it.
-pub(super) fn check_roster(manifest: &Manifest, most: usize) -> Result<(), Violation> {
+pub(super) fn check_roster(manifest: &Manifest, most: usize) -> Result<(), Box<Violation>> {
     let sane = manifest.roster.is_sorted_by(|a, b| a < b)
         && manifest.roster.len() <= most
         && !manifest
@@ -124,6 +124,6 @@ pub(super) fn check_roster(manifest: &Manifest, most: usize) -> Result<(), Viola
     if sane {
         Ok(())
     } else {
-        Err(Violation::Roster(manifest.clone()))
+        Err(Box::new(Violation::Roster(manifest.clone())))
     }
 }

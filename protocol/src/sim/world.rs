@@ -1,7 +1,7 @@
 //! The event loop of a simulated swarm: virtual time, a network with faults, the caller's duties.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use fastrand::Rng;
 use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round, StateId, Time};
 use crate::machine::{Event, Gradient, Input, Output, RoundMachine};
+use crate::message::Message;
 use crate::sign::Verified;
 use crate::spec::RunSpec;
 
@@ -42,12 +43,12 @@ enum Happening {
         to: usize,
         session: u64,
         from: Option<(usize, u64)>,
-        what: Arrival,
+        what: Box<Arrival>,
     },
     Fault(Fault),
 }
 
-struct World {
+struct World<'a> {
     scenario: Scenario,
     spec: Arc<RunSpec>,
     nodes: Vec<Node>,
@@ -62,29 +63,34 @@ struct World {
     /// The states that the judge saw last.
     judged: Vec<(Round, StateId)>,
     grade: Grade,
+    /// Rounds without an update though enough peers were on the roster.
+    lost: BTreeSet<Round>,
     promised: u64,
     kept: u64,
-    trace: bool,
+    listener: Option<&'a mut dyn FnMut(&str)>,
 }
 
 /// Plays a scenario.
 ///
 /// # Errors
 /// The first broken promise.
-pub fn run(scenario: &Scenario) -> Result<Grade, Violation> {
-    World::new(scenario, false).play()
+pub fn run(scenario: &Scenario) -> Result<Grade, Box<Violation>> {
+    World::new(scenario, None).play()
 }
 
-/// Plays a scenario and prints what happens to the standard error.
+/// Plays a scenario and tells `listener` what happens, a line at a time.
 ///
 /// # Errors
 /// The first broken promise.
-pub fn run_traced(scenario: &Scenario) -> Result<Grade, Violation> {
-    World::new(scenario, true).play()
+pub fn run_traced(
+    scenario: &Scenario,
+    listener: &mut dyn FnMut(&str),
+) -> Result<Grade, Box<Violation>> {
+    World::new(scenario, Some(listener)).play()
 }
 
-impl World {
-    fn new(scenario: &Scenario, trace: bool) -> Self {
+impl<'a> World<'a> {
+    fn new(scenario: &Scenario, listener: Option<&'a mut dyn FnMut(&str)>) -> Self {
         let nodes: Vec<Node> = (0..scenario.peers)
             .map(|index| Node::new(index, scenario.seed))
             .collect();
@@ -110,14 +116,15 @@ impl World {
             apart_since: None,
             judged: Vec::new(),
             grade: Grade::default(),
+            lost: BTreeSet::new(),
             promised: 0,
             kept: 0,
-            trace,
+            listener,
             scenario: scenario.clone(),
         }
     }
 
-    fn play(mut self) -> Result<Grade, Violation> {
+    fn play(mut self) -> Result<Grade, Box<Violation>> {
         for (at, fault) in self.scenario.faults.clone() {
             self.schedule(at, Happening::Fault(fault));
         }
@@ -143,14 +150,15 @@ impl World {
                 }
             }
         }
-        Err(Violation::Stuck {
+        Err(Box::new(Violation::Stuck {
             at: self.now,
             nodes: self.describe(),
-        })
+        }))
     }
 
     fn finish(mut self) -> Grade {
         self.grade.rounds = self.rounds().max().unwrap_or_default();
+        self.grade.rounds_lost = self.lost.len() as u64;
         self.grade.virtual_time = self.now.0;
         self.grade.divergences = self.lineage.divergences;
         self.grade.kept = self.kept as f64 / (self.promised.max(1)) as f64;
@@ -180,7 +188,7 @@ impl World {
         self.nodes.iter().enumerate().map(describe).collect()
     }
 
-    fn judge(&mut self) -> Result<(), Violation> {
+    fn judge(&mut self) -> Result<(), Box<Violation>> {
         let up = self.nodes.iter().filter_map(|node| node.machine.as_ref());
         let states: Vec<_> = up
             .filter_map(|machine| Some((machine.state()?.round, machine.state_id()?)))
@@ -201,10 +209,10 @@ impl World {
         // While faults last the network may keep nodes apart at will; the bound is on healing.
         let from = since.max(self.scenario.calm);
         if self.now.since(from) > DIVERGENCE_BOUND {
-            return Err(Violation::Diverged {
+            return Err(Box::new(Violation::Diverged {
                 at: self.now,
                 nodes: self.describe(),
-            });
+            }));
         }
         Ok(())
     }
@@ -215,7 +223,7 @@ impl World {
         self.happenings.insert(self.sequence, happening);
     }
 
-    fn happen(&mut self, happening: Happening) -> Result<(), Violation> {
+    fn happen(&mut self, happening: Happening) -> Result<(), Box<Violation>> {
         match happening {
             Happening::Fault(Fault::Crash(node)) => self.crash(node),
             Happening::Fault(Fault::Restart(node)) => self.start(node, false)?,
@@ -232,7 +240,7 @@ impl World {
                     sender.machine.is_none() || sender.session != session
                 });
                 if alive && !(cut && self.rng.bool()) {
-                    self.arrive(to, what)?;
+                    self.arrive(to, *what)?;
                 }
             }
         }
@@ -252,7 +260,7 @@ impl World {
         }
     }
 
-    fn start(&mut self, node: usize, founder: bool) -> Result<(), Violation> {
+    fn start(&mut self, node: usize, founder: bool) -> Result<(), Box<Violation>> {
         if self.nodes[node].machine.is_some() {
             return Ok(());
         }
@@ -270,7 +278,7 @@ impl World {
         self.carry_out(node)
     }
 
-    fn arrive(&mut self, to: usize, what: Arrival) -> Result<(), Violation> {
+    fn arrive(&mut self, to: usize, what: Arrival) -> Result<(), Box<Violation>> {
         let now = self.now;
         let node = &mut self.nodes[to];
         let Some(machine) = &mut node.machine else {
@@ -278,9 +286,14 @@ impl World {
         };
         match what {
             Arrival::Frame(frame) => {
-                self.grade.bytes += frame.encode().len() as u64;
-                machine.receive(frame.clone(), now);
-                node.store(&frame);
+                self.grade.bytes += frame.encoded_len() as u64;
+                if matches!(frame.message(), Message::Contribution(_)) {
+                    node.store(&frame);
+                }
+                let Some(machine) = &mut node.machine else {
+                    return Ok(());
+                };
+                machine.receive(frame, now);
             }
             Arrival::Input(input) => {
                 if let Input::StateReady(manifest) = &input {
@@ -320,7 +333,7 @@ impl World {
         self.carry_out(to)
     }
 
-    fn carry_out(&mut self, node: usize) -> Result<(), Violation> {
+    fn carry_out(&mut self, node: usize) -> Result<(), Box<Violation>> {
         for _ in 0..SPIN_BOUND {
             let Some(machine) = &mut self.nodes[node].machine else {
                 return Ok(());
@@ -333,11 +346,11 @@ impl World {
             let node_wake = self.nodes[node].wake;
             if let Some(due) = due.filter(|due| node_wake.is_none_or(|wake| *due < wake)) {
                 if due <= self.now {
-                    return Err(Violation::Busy { node, at: self.now });
+                    return Err(Box::new(Violation::Busy { node, at: self.now }));
                 }
                 self.nodes[node].wake = Some(due);
                 let session = self.nodes[node].session;
-                let what = Arrival::Wake;
+                let what = Box::new(Arrival::Wake);
                 self.schedule(
                     due,
                     Happening::Arrive {
@@ -350,10 +363,10 @@ impl World {
             }
             return Ok(());
         }
-        Err(Violation::Busy { node, at: self.now })
+        Err(Box::new(Violation::Busy { node, at: self.now }))
     }
 
-    fn perform(&mut self, node: usize, output: Output) -> Result<(), Violation> {
+    fn perform(&mut self, node: usize, output: Output) -> Result<(), Box<Violation>> {
         let soon = Duration::from_millis(1);
         match output {
             Output::Publish(frame) => {
@@ -410,7 +423,7 @@ impl World {
         Ok(())
     }
 
-    fn apply(&mut self, node: usize, round: Round, update: bool) -> Result<(), Violation> {
+    fn apply(&mut self, node: usize, round: Round, update: bool) -> Result<(), Box<Violation>> {
         let before = self.nodes[node]
             .machine
             .as_ref()
@@ -451,7 +464,7 @@ impl World {
             self.promised += roster as u64;
             self.kept += record.contributors.len() as u64;
             if !record.update && roster >= self.spec.quorum() {
-                self.grade.rounds_lost += 1;
+                self.lost.insert(record.round);
             }
         }
     }
@@ -477,7 +490,7 @@ impl World {
             let at = self.now + self.delay();
             let sender = Some((from, self.nodes[from].session));
             let session = self.nodes[to].session;
-            let what = what.clone();
+            let what = Box::new(what.clone());
             self.schedule(
                 at,
                 Happening::Arrive {
@@ -492,7 +505,7 @@ impl World {
 
     /// Delivers without fail.
     fn tell(&mut self, to: usize, what: Arrival, after: Duration) {
-        let session = self.nodes[to].session;
+        let (session, what) = (self.nodes[to].session, Box::new(what));
         self.schedule(
             self.now + after,
             Happening::Arrive {
@@ -509,18 +522,11 @@ impl World {
         Duration::from_micros(self.rng.u64(most / 10..=most))
     }
 
-    #[expect(
-        clippy::print_stderr,
-        reason = "a trace is asked for by the person who reads it"
-    )]
-    fn trace(&self, node: usize, what: impl FnOnce() -> String) {
-        if self.trace {
+    fn trace(&mut self, node: usize, what: impl FnOnce() -> String) {
+        if let Some(listener) = &mut self.listener {
             let peer = self.nodes[node].identity.peer_id();
-            eprintln!(
-                "{:>10.3} {node:>2} {peer:?} {}",
-                self.now.0.as_secs_f64(),
-                what()
-            );
+            let at = self.now.0.as_secs_f64();
+            listener(&format!("{at:>10.3} {node:>2} {peer:?} {}", what()));
         }
     }
 }

@@ -1,0 +1,3 @@
+//! What holds for all sequences of inputs, of one machine and of several.
+
+mod agreement;

@@ -1,0 +1,215 @@
+//! Agreement: all honest machines decide the same set, whatever up to f liars seal (Dolev and
+//! Strong, 1983), as long as messages arrive in time.
+//!
+//! The liars of these tests say anything to anybody at any time; what an honest machine hears, all
+//! hear within [`DELAY`], because gossip passes it on.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use spirt_protocol::{Digest, Event, Message, Output, Round, RoundRecord, Seal, StateId, Time};
+
+use crate::forge::{header, seal_body, spec};
+use crate::swarm::{Dice, Seen, Swarm, millis};
+
+/// Longest time of a message, in milliseconds: a quarter of an attempt. Attempts start at a node
+/// up to half an attempt after another's, and what it then says must arrive before they end.
+const DELAY: u64 = 75;
+/// When collecting ends if somebody is missing: `collect_max`.
+const SEALED: u64 = 5_000;
+
+const NAMES: [&str; 7] = ["A", "B", "C", "D", "E", "F", "G"];
+
+/// One thing that a liar says.
+#[derive(Debug, Clone)]
+struct Lie {
+    /// Milliseconds.
+    at: u64,
+    liar: usize,
+    says: Says,
+    /// Bits: to which honest peers.
+    to: u8,
+}
+
+#[derive(Debug, Clone)]
+enum Says {
+    /// A contribution, of so many that it has ready.
+    Contribution(u8),
+    /// A seal: bits choose among all contributions that are known so far.
+    Seal(u8, u32),
+    Leave,
+}
+
+/// `n` peers of which the last `f` are liars, a roster of all, round 0 about to begin.
+fn swarm(n: usize, f: usize, liars: usize) -> Swarm {
+    let mut swarm = Swarm::new(&NAMES[..n], spec(crate::forge::Key::of("A").peer()));
+    let spec = std::sync::Arc::make_mut(&mut swarm.spec);
+    spec.max_byzantine = f as u16;
+    spec.max_faulty = f as u16;
+    spec.min_peers = (n - f) as u16;
+    spec.min_inputs = spec.min_peers;
+    swarm.gossip = true;
+    swarm.compute = Some(20);
+    swarm.delay = (1, DELAY);
+    let roster: Vec<usize> = (0..n).collect();
+    let state = swarm.state(0, &roster, b"model");
+    for honest in 0..n - liars {
+        swarm.start(honest, vec![state.clone()], true);
+    }
+    swarm
+}
+
+fn at(ms: u64) -> Time {
+    Time(millis(ms))
+}
+
+/// Lets a liar speak now.
+fn tell(swarm: &mut Swarm, liar: usize, message: Message, body: &[u8], to: &[usize]) -> Digest {
+    let key = swarm.peers[liar].key.clone();
+    let frame = key.say((swarm.spec.id(), 1, 0), message, body).expect("well formed");
+    for peer in to {
+        swarm.deliver(&frame, *peer, swarm.now);
+    }
+    frame.digest()
+}
+
+fn first_state(swarm: &Swarm) -> StateId {
+    let roster: Vec<usize> = (0..swarm.peers.len()).collect();
+    swarm.state(0, &roster, b"model").id()
+}
+
+fn contribute(swarm: &mut Swarm, liar: usize, label: &str, to: &[usize]) -> Digest {
+    let body = swarm.payload(liar, Round(0), label);
+    let message = header(first_state(swarm));
+    tell(swarm, liar, message, &body, to)
+}
+
+fn seal(swarm: &mut Swarm, liar: usize, attempt: u8, entries: &[Digest], to: &[usize]) {
+    tell(swarm, liar, Message::Seal(Seal { attempt }), &seal_body(entries), to);
+}
+
+/// The contributions that honest peers published so far, by author.
+fn published(swarm: &Swarm) -> BTreeMap<usize, Digest> {
+    let frames = swarm.seen.iter().filter_map(|(_, peer, seen)| match seen {
+        Seen::Output(Output::Publish(frame)) => Some((*peer, frame)),
+        _ => None,
+    });
+    let contributions = frames.filter(|(_, f)| matches!(f.message(), Message::Contribution(_)));
+    contributions.map(|(peer, frame)| (peer, frame.digest())).collect()
+}
+
+/// What each peer decided for round 0, and the state that it went on from.
+fn decisions(swarm: &Swarm) -> BTreeMap<usize, (RoundRecord, Option<StateId>)> {
+    let mut decided = BTreeMap::new();
+    for (_, peer, seen) in &swarm.seen {
+        match seen {
+            Seen::Output(Output::Notify(Event::Agreed(record))) if record.round == Round(0) => {
+                decided.entry(*peer).or_insert((record.clone(), None));
+            }
+            Seen::Output(Output::Notify(Event::Started { round, state, .. }))
+                if *round == Round(1) =>
+            {
+                if let Some((_, after)) = decided.get_mut(peer) {
+                    after.get_or_insert(*state);
+                }
+            }
+            _ => {}
+        }
+    }
+    decided
+}
+
+/// All honest peers end round 0, and with the same state.
+fn assert_agreed(swarm: &Swarm, honest: usize) {
+    let decided = decisions(swarm);
+    let all: Vec<usize> = decided.keys().copied().collect();
+    assert_eq!(all, (0..honest).collect::<Vec<_>>(), "not all decided");
+    let states: Vec<_> = decided.values().map(|(_, state)| *state).collect();
+    let same = states.windows(2).all(|pair| pair[0] == pair[1]);
+    assert!(same && states[0].is_some(), "apart: {decided:#?}");
+}
+
+fn lie() -> impl Strategy<Value = Lie> {
+    // Most of what can go wrong goes wrong around the borders of the attempts.
+    let border = (0_u64..6, -40_i64..90).prop_map(|(k, off)| (SEALED + 300 * k).saturating_add_signed(off));
+    let time = prop_oneof![1 => 30_u64..SEALED, 6 => border, 2 => SEALED..SEALED + 1_500];
+    let says = prop_oneof![
+        3 => (0_u8..2).prop_map(Says::Contribution),
+        6 => (1_u8..=3, any::<u32>()).prop_map(|(attempt, mask)| Says::Seal(attempt, mask)),
+        1 => Just(Says::Leave),
+    ];
+    (time, 0_usize..2, says, any::<u8>()).prop_map(|(at, liar, says, to)| Lie { at, liar, says, to })
+}
+
+fn play(n: usize, f: usize, mut lies: Vec<Lie>, dice: u64) -> Swarm {
+    let mut swarm = swarm(n, f, f);
+    swarm.dice = Dice(dice);
+    let honest = n - f;
+    lies.sort_by_key(|lie| lie.at);
+    let mut own: Vec<Digest> = Vec::new();
+    for lie in lies {
+        swarm.run_until(at(lie.at));
+        let liar = honest + lie.liar % f;
+        let to: Vec<usize> = (0..honest).filter(|i| lie.to >> i & 1 == 1).collect();
+        match lie.says {
+            Says::Contribution(label) => {
+                let said = contribute(&mut swarm, liar, &label.to_string(), &to);
+                own.push(said);
+            }
+            Says::Seal(attempt, mask) => {
+                let known: Vec<_> = published(&swarm).into_values().chain(own.clone()).collect();
+                // Honest contributions are left out less often, or nobody would be misled.
+                let named = |i: &usize| *i < honest && mask >> (i + 16) & 3 != 0 || mask >> i & 1 == 1;
+                let entries: Vec<_> = (0..known.len().min(16)).filter(named).map(|i| known[i]).collect();
+                seal(&mut swarm, liar, attempt, &entries, &to);
+            }
+            Says::Leave => {
+                tell(&mut swarm, liar, Message::Leave, b"", &to);
+            }
+        }
+    }
+    swarm.run_until(at(SEALED + 4_000));
+    swarm
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn all_honest_peers_decide_alike_with_one_liar(
+        n in 4_usize..=7,
+        lies in prop::collection::vec(lie(), 0..14),
+        dice in any::<u64>(),
+    ) {
+        let swarm = play(n, 1, lies, dice);
+        assert_agreed(&swarm, n - 1);
+    }
+
+    #[test]
+    fn all_honest_peers_decide_alike_with_two_liars(
+        lies in prop::collection::vec(lie(), 0..20),
+        dice in any::<u64>(),
+    ) {
+        let swarm = play(7, 2, lies, dice);
+        assert_agreed(&swarm, 5);
+    }
+}
+
+#[test]
+fn a_late_second_first_seal_does_not_part_the_honest() {
+    let mut swarm = swarm(7, 2, 2);
+    let (held_back, double) = (5, 6);
+    swarm.run_until(at(200));
+    let mut everybodys: Vec<_> = published(&swarm).into_values().collect();
+    everybodys.push(contribute(&mut swarm, double, "", &[0, 1, 2, 3, 4]));
+    // All but `held_back` are in; at the deadline the honest seal, and soon the attempts start.
+    let last_moment = SEALED + 300 - 5;
+    swarm.run_until(at(last_moment));
+    let extra = contribute(&mut swarm, held_back, "", &[1]);
+    let with_extra = [&everybodys[..], &[extra]].concat();
+    seal(&mut swarm, held_back, 1, &everybodys, &[0]);
+    seal(&mut swarm, double, 1, &everybodys, &[0]);
+    seal(&mut swarm, double, 1, &with_extra, &[1]);
+    swarm.run_until(at(SEALED + 4_000));
+    assert_agreed(&swarm, 5);
+}

@@ -19,7 +19,7 @@ use crate::cli::output::{Left, Output, Ready};
 use crate::config::{Config, Entry, Home};
 use crate::control::ControlServer;
 use crate::datadir::DataDir;
-use crate::driver::{Bounds, Driver, Ending, Wiring};
+use crate::driver::{Bounds, Driver, Ending, Report, Wiring};
 use crate::identity::Identity;
 use crate::peer;
 use crate::swarm::{self, Event, EventStream, Handle, SwarmConfig};
@@ -102,7 +102,7 @@ async fn live(
     let prepared = entry::prepare(&config, me, &data_dir)?;
     let (handle, mut events) = open_network(&config, &identity, &data_dir).await?;
     let (control_sender, control) = mpsc::channel(crate::control::QUEUE);
-    let listen = announce(&config, &identity, &mut events, &data_dir, &output, &prepared).await?;
+    let ready = announce(&config, &identity, &mut events, &data_dir, &output, &prepared).await?;
     let server = ControlServer::bind(&data_dir.control_socket())?;
     tokio::spawn(server.serve(control_sender));
     let mut door = entry::Door { swarm: &handle, events: &mut events, control, signals };
@@ -136,7 +136,8 @@ async fn live(
     };
     let model = entered.models.last().cloned().ok_or(DaemonError::NoState)?;
     let bounds = bounds(&config, started);
-    let driver = Driver::new(entered.job, machine, model, wiring, bounds, started, listen);
+    let report = Report::new(me, entered.job.id, ready);
+    let driver = Driver::new(entered.job, machine, model, wiring, bounds, started, report);
     finish(driver, &output).await
 }
 
@@ -206,7 +207,7 @@ async fn announce(
     data_dir: &DataDir,
     output: &Output,
     prepared: &entry::Prepared,
-) -> Result<Vec<Multiaddr>, DaemonError> {
+) -> Result<Ready, DaemonError> {
     let mut listen: Vec<Multiaddr> = Vec::new();
     loop {
         let patience = if listen.is_empty() { LISTEN_PATIENCE } else { LISTEN_PAUSE };
@@ -224,13 +225,10 @@ async fn announce(
         config.network.external.iter().chain(&listen).map(with_id).collect();
     data_dir.write_addrs(&dialable)?;
     let join = config.network.external.first().or_else(|| best(&listen)).map(with_id);
-    output.ready(&Ready {
-        peer: identity.peer_id(),
-        listen: listen.clone(),
-        join,
-        run: prepared.run().map(|run| run.to_string()),
-    });
-    Ok(listen)
+    let run = prepared.run().map(|run| run.to_string());
+    let ready = Ready { peer: identity.peer_id(), listen, join, run };
+    output.ready(&ready);
+    Ok(ready)
 }
 
 /// The address that most others can dial: not loopback, if there is another.

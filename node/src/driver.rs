@@ -29,7 +29,7 @@ use crate::peer;
 use crate::swarm::{Acceptance, Event, EventStream, Handle};
 use crate::worker::{Done, Worker};
 
-use report::Report;
+pub use report::Report;
 
 /// Frames that could not be published yet, because nobody had subscribed.
 const MAX_UNSENT: usize = 64;
@@ -129,9 +129,8 @@ impl Driver {
         wiring: Wiring,
         bounds: Bounds,
         started: Instant,
-        listen: Vec<libp2p::Multiaddr>,
+        report: Report,
     ) -> Self {
-        let report = Report::new(machine.me(), job.id, listen);
         Self {
             job,
             machine,

@@ -200,7 +200,7 @@ impl Bench {
         let cost = test.len() as u64 * self.job.spec.dimension;
         let next = round.0 + 1;
         let last = next == self.job.spec.rounds;
-        let wanted = cost <= CHEAP_EVALUATION || last || next % COSTLY_EVALUATION_EVERY == 0;
+        let wanted = cost <= CHEAP_EVALUATION || last || next.is_multiple_of(COSTLY_EVALUATION_EVERY);
         Ok(if wanted { Some(self.engine.evaluate(test)?) } else { None })
     }
 }

@@ -191,7 +191,7 @@ impl Driver {
         let line = self.report.round_line(round, root, &losses, evaluation);
         self.wiring.printer.round(&line);
         let every = self.bounds.checkpoint_every;
-        if every.is_some_and(|every| (round.0 + 1) % every == 0) {
+        if every.is_some_and(|every| (round.0 + 1).is_multiple_of(every)) {
             self.save();
         }
         let done = self.bounds.rounds.is_some_and(|rounds| self.report.rounds_applied >= rounds);

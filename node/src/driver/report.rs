@@ -11,7 +11,7 @@ use spirt_protocol::{
 use spirt_training::Evaluation;
 
 use super::Driver;
-use crate::cli::output::{Joined, RoundReport};
+use crate::cli::output::{Joined, Ready, RoundReport};
 use crate::control::{NodeState, STATUS_SCHEMA_VERSION, Status, join_command};
 
 /// What was seen so far, as far as somebody may ask for it.
@@ -42,13 +42,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// Nothing seen yet.
-    pub fn new(me: PeerId, run: RunId, listen: Vec<Multiaddr>) -> Self {
+    /// Nothing seen yet, but where the node can be reached.
+    pub fn new(me: PeerId, run: RunId, ready: Ready) -> Self {
         Self {
             me,
             run,
-            listen,
-            join: None,
+            listen: ready.listen,
+            join: ready.join,
             rounds_applied: 0,
             rounds_lost: 0,
             own_loss: None,

@@ -450,7 +450,7 @@ impl<'a> World<'a> {
         if after.round == before.round.next() {
             check_roster(&after, self.spec.max_peers.into())?;
             self.lineage.follow(before.id(), after.id());
-            if after.round.0 % self.scenario.checkpoint_every == 0 {
+            if after.round.0.is_multiple_of(self.scenario.checkpoint_every) {
                 this.checkpoint(after);
             }
         }

@@ -28,7 +28,9 @@ impl std::str::FromStr for Attack {
     #[cfg(feature = "attacks")]
     fn from_str(text: &str) -> Result<Self, String> {
         let vector = text.parse();
-        vector.map(|vector| Self { vector }).map_err(|error| format!("{error}"))
+        vector
+            .map(|vector| Self { vector })
+            .map_err(|error| format!("{error}"))
     }
 
     #[cfg(not(feature = "attacks"))]

@@ -25,7 +25,14 @@ impl Blobs {
     /// Holds a payload that travelled inline, under the hash of its bytes.
     pub fn insert_inline(&self, payload: Bytes) {
         let root = Digest::of(&payload);
-        self.lock().insert(root, Packed { list: Bytes::new(), bytes: payload, root });
+        self.lock().insert(
+            root,
+            Packed {
+                list: Bytes::new(),
+                bytes: payload,
+                root,
+            },
+        );
     }
 
     /// The bytes behind a root.
@@ -35,7 +42,10 @@ impl Blobs {
 
     /// The chunk list behind a root.
     pub fn list(&self, root: &Digest) -> Option<Bytes> {
-        self.lock().get(root).map(|packed| packed.list.clone()).filter(|list| !list.is_empty())
+        self.lock()
+            .get(root)
+            .map(|packed| packed.list.clone())
+            .filter(|list| !list.is_empty())
     }
 
     /// One chunk of the blob behind a root.

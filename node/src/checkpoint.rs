@@ -78,10 +78,17 @@ impl CheckpointError {
 pub fn save(folder: &Path, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
     let io = |doing, path: &Path| {
         let path = path.to_owned();
-        move |source| CheckpointError::Io { doing, path, source }
+        move |source| CheckpointError::Io {
+            doing,
+            path,
+            source,
+        }
     };
     fs::create_dir_all(folder).map_err(io("create", folder))?;
-    let path = folder.join(format!("round-{:012}.{SUFFIX}", checkpoint.manifest.round.0));
+    let path = folder.join(format!(
+        "round-{:012}.{SUFFIX}",
+        checkpoint.manifest.round.0
+    ));
     replace_file(&path, &encode(checkpoint), 0o600).map_err(io("write", &path))?;
     let old = list(folder)?;
     for path in old.iter().rev().skip(KEPT) {
@@ -97,7 +104,10 @@ pub fn save(folder: &Path, checkpoint: &Checkpoint) -> Result<(), CheckpointErro
 pub fn forget_after(folder: &Path, round: u64) -> Result<(), CheckpointError> {
     let limit = format!("round-{round:012}.{SUFFIX}");
     for path in list(folder)? {
-        if path.file_name().is_some_and(|name| name > std::ffi::OsStr::new(&limit)) {
+        if path
+            .file_name()
+            .is_some_and(|name| name > std::ffi::OsStr::new(&limit))
+        {
             fs::remove_file(&path).map_err(|source| CheckpointError::Io {
                 doing: "remove",
                 path,
@@ -119,8 +129,10 @@ pub fn load(folder: &Path, run: RunId) -> Result<Vec<Checkpoint>, CheckpointErro
             path: path.clone(),
             source,
         })?;
-        let checkpoint = decode(&bytes.into())
-            .map_err(|what| CheckpointError::Damaged { path: path.clone(), what })?;
+        let checkpoint = decode(&bytes.into()).map_err(|what| CheckpointError::Damaged {
+            path: path.clone(),
+            what,
+        })?;
         match checkpoint.manifest.run {
             same if same == run => Ok(checkpoint),
             run => Err(CheckpointError::OtherRun { path, run }),
@@ -130,7 +142,11 @@ pub fn load(folder: &Path, run: RunId) -> Result<Vec<Checkpoint>, CheckpointErro
 }
 
 fn list(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
-    let io = |source| CheckpointError::Io { doing: "read", path: folder.to_owned(), source };
+    let io = |source| CheckpointError::Io {
+        doing: "read",
+        path: folder.to_owned(),
+        source,
+    };
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -206,7 +222,10 @@ mod tests {
         let loaded = load(folder.path(), RunId([7; 32])).unwrap();
         assert_eq!(loaded, [checkpoint(2), checkpoint(3)]);
         forget_after(folder.path(), 2).unwrap();
-        assert_eq!(load(folder.path(), RunId([7; 32])).unwrap(), [checkpoint(2)]);
+        assert_eq!(
+            load(folder.path(), RunId([7; 32])).unwrap(),
+            [checkpoint(2)]
+        );
     }
 
     #[test]
@@ -218,7 +237,10 @@ mod tests {
             assert!(decode(&bytes.into()).is_err(), "byte {position}");
         }
         for length in 0..good.len() {
-            assert!(decode(&good[..length].to_vec().into()).is_err(), "length {length}");
+            assert!(
+                decode(&good[..length].to_vec().into()).is_err(),
+                "length {length}"
+            );
         }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("round-000000000005.ckpt");

@@ -32,6 +32,9 @@ const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it waits for further ones.
 const LISTEN_PAUSE: Duration = Duration::from_millis(30);
 
+/// Addresses of peers of an earlier start that are tried beside those of the operator.
+const REMEMBERED_PEERS: usize = 32;
+
 /// How a node came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -66,8 +69,10 @@ pub fn run(config: Config, output: &Output) -> Result<Outcome, DaemonError> {
 /// The first signal goes into the channel; the second ends the future.
 fn signals() -> std::io::Result<(mpsc::Receiver<()>, impl Future<Output = ()>)> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
     let (first, received) = mpsc::channel(1);
     let again = async move {
         for _ in 0..2 {
@@ -94,7 +99,11 @@ async fn live(
         Home::Ephemeral => Identity::ephemeral(),
     };
     let start = u32::try_from(data_dir.next_session()?).unwrap_or(u32::MAX);
-    let attack = config.attack.as_deref().map(str::parse::<Attack>).transpose();
+    let attack = config
+        .attack
+        .as_deref()
+        .map(str::parse::<Attack>)
+        .transpose();
     let attack = attack.map_err(DaemonError::Attack)?;
     let me = peer::from_libp2p(&identity.peer_id()).ok_or(DaemonError::ForeignKey)?;
     let key = signing_key(&identity).ok_or(DaemonError::ForeignKey)?;
@@ -102,15 +111,30 @@ async fn live(
     let prepared = entry::prepare(&config, me, &data_dir)?;
     let (handle, mut events) = open_network(&config, &identity, &data_dir).await?;
     let (control_sender, control) = mpsc::channel(crate::control::QUEUE);
-    let ready = announce(&config, &identity, &mut events, &data_dir, &output, &prepared).await?;
+    let ready = announce(
+        &config,
+        &identity,
+        &mut events,
+        &data_dir,
+        &output,
+        &prepared,
+    )
+    .await?;
     let server = ControlServer::bind(&data_dir.control_socket())?;
     tokio::spawn(server.serve(control_sender));
-    let mut door = entry::Door { swarm: &handle, events: &mut events, control, signals };
+    let mut door = entry::Door {
+        swarm: &handle,
+        events: &mut events,
+        control,
+        signals,
+    };
     let Some(entered) = entry::enter(prepared, &config, &mut door, &data_dir).await? else {
         handle.shutdown().await;
         return Ok(Outcome::Left);
     };
-    let entry::Door { control, signals, .. } = door;
+    let entry::Door {
+        control, signals, ..
+    } = door;
     let run = entered.job.id;
     handle.join(run.0).await.map_err(DaemonError::Join)?;
     if let Some(attack) = &config.attack {
@@ -120,8 +144,7 @@ async fn live(
     for model in &entered.models {
         blobs.insert(model.clone());
     }
-    let (worker, answers) =
-        Worker::start(entered.job.clone(), me, attack, entered.state.clone())?;
+    let (worker, answers) = Worker::start(entered.job.clone(), me, attack, entered.state.clone())?;
     let machine = entered.machine(key, start, started);
     let wiring = Wiring {
         swarm: handle,
@@ -170,7 +193,11 @@ fn bounds(config: &Config, started: Instant) -> Bounds {
     // A founder's rounds are the run's, and end it for everybody.
     let joined = matches!(config.entry, Entry::Join { .. });
     Bounds {
-        rounds: config.stay.rounds.filter(|_| joined).map(std::num::NonZeroU64::get),
+        rounds: config
+            .stay
+            .rounds
+            .filter(|_| joined)
+            .map(std::num::NonZeroU64::get),
         lease_end: config.stay.lease.map(|lease| started + lease),
         patience: config.stay.patience,
         checkpoint_every: config.checkpoint_every.map(std::num::NonZeroU64::get),
@@ -192,10 +219,9 @@ async fn open_network(
     network.listen.clone_from(&config.network.listen);
     if let Entry::Join { bootstrap } = &config.entry {
         network.bootstrap.clone_from(bootstrap);
-        data_dir.save_peers(bootstrap)?;
-    } else {
-        network.bootstrap = data_dir.load_peers();
     }
+    let known = data_dir.load_peers().into_iter().take(REMEMBERED_PEERS);
+    network.bootstrap.extend(known);
     Ok(swarm::start(network).await?)
 }
 
@@ -210,7 +236,11 @@ async fn announce(
 ) -> Result<Ready, DaemonError> {
     let mut listen: Vec<Multiaddr> = Vec::new();
     loop {
-        let patience = if listen.is_empty() { LISTEN_PATIENCE } else { LISTEN_PAUSE };
+        let patience = if listen.is_empty() {
+            LISTEN_PATIENCE
+        } else {
+            LISTEN_PAUSE
+        };
         match tokio::time::timeout(patience, events.recv()).await {
             Ok(Some(Event::Listening(addr))) => listen.push(addr),
             Ok(Some(_)) => {}
@@ -219,14 +249,28 @@ async fn announce(
             Err(_) => break,
         }
     }
-    let with_id =
-        |addr: &Multiaddr| addr.clone().with(Protocol::P2p(identity.peer_id()));
-    let dialable: Vec<Multiaddr> =
-        config.network.external.iter().chain(&listen).map(with_id).collect();
+    let with_id = |addr: &Multiaddr| addr.clone().with(Protocol::P2p(identity.peer_id()));
+    let dialable: Vec<Multiaddr> = config
+        .network
+        .external
+        .iter()
+        .chain(&listen)
+        .map(with_id)
+        .collect();
     data_dir.write_addrs(&dialable)?;
-    let join = config.network.external.first().or_else(|| best(&listen)).map(with_id);
+    let join = config
+        .network
+        .external
+        .first()
+        .or_else(|| best(&listen))
+        .map(with_id);
     let run = prepared.run().map(|run| run.to_string());
-    let ready = Ready { peer: identity.peer_id(), listen, join, run };
+    let ready = Ready {
+        peer: identity.peer_id(),
+        listen,
+        join,
+        run,
+    };
     output.ready(&ready);
     Ok(ready)
 }
@@ -240,7 +284,10 @@ fn best(listen: &[Multiaddr]) -> Option<&Multiaddr> {
             _ => false,
         })
     };
-    listen.iter().find(|addr| !is_loopback(addr)).or_else(|| listen.first())
+    listen
+        .iter()
+        .find(|addr| !is_loopback(addr))
+        .or_else(|| listen.first())
 }
 
 /// The protocol's name of a peer of the swarm, for those that have one.

@@ -8,7 +8,7 @@ mod effects;
 mod report;
 mod serve;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use spirt_protocol::{
@@ -94,7 +94,11 @@ pub struct Wiring {
 enum Fetched {
     Frames(Vec<Vec<u8>>, PeerId),
     Payload(spirt_protocol::Digest, Option<Packed>, Offences),
-    State(StateId, Option<Box<(Manifest, Packed, ModelState)>>, Offences),
+    State(
+        StateId,
+        Option<Box<(Manifest, Packed, ModelState)>>,
+        Offences,
+    ),
     Saved,
 }
 
@@ -118,6 +122,8 @@ pub struct Driver {
     stopping: Option<Instant>,
     ending: Option<(Ending, Instant)>,
     last_progress: Instant,
+    /// The peers whose addresses were last written down.
+    remembered: BTreeSet<libp2p::PeerId>,
 }
 
 impl Driver {
@@ -148,6 +154,7 @@ impl Driver {
             stopping: None,
             ending: None,
             last_progress: started,
+            remembered: BTreeSet::new(),
         }
     }
 
@@ -203,23 +210,35 @@ impl Driver {
                 let now = self.now();
                 self.machine.handle_timeout(now);
                 self.publish_unsent().await;
+                self.remember_peers().await;
             }
         }
     }
 
     /// When to look again at the latest.
     fn next_due(&self) -> Instant {
-        let machine = self.machine.poll_timeout().map(|Time(since)| self.started + since);
+        let machine = self
+            .machine
+            .poll_timeout()
+            .map(|Time(since)| self.started + since);
         let retry = (!self.unsent.is_empty()).then(|| Instant::now() + RETRY);
         let ending = self.ending.map(|(_, at)| at);
         let stop = self.stopping.map(|since| since + STOP_PATIENCE);
         let lost = Some(self.last_progress + self.bounds.patience);
         let tick = Some(Instant::now() + Duration::from_secs(1));
-        [machine, retry, ending, stop, lost, self.bounds.lease_end, tick]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or_else(Instant::now)
+        [
+            machine,
+            retry,
+            ending,
+            stop,
+            lost,
+            self.bounds.lease_end,
+            tick,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or_else(Instant::now)
     }
 
     /// Whether, and why, the node's part is over.
@@ -228,7 +247,10 @@ impl Driver {
         if self.bounds.lease_end.is_some_and(|end| now >= end) {
             self.end(Ending::LeaseOver);
         }
-        if self.stopping.is_some_and(|since| now >= since + STOP_PATIENCE) {
+        if self
+            .stopping
+            .is_some_and(|since| now >= since + STOP_PATIENCE)
+        {
             self.end(Ending::Stopped);
         }
         let begun = self.report.rounds_applied > 0;
@@ -236,13 +258,19 @@ impl Driver {
             self.end(Ending::RunLost);
         }
         let alone = self.wiring.swarm.peers().is_empty();
-        self.ending.filter(|(_, at)| now >= *at || alone).map(|(ending, _)| ending)
+        self.ending
+            .filter(|(_, at)| now >= *at || alone)
+            .map(|(ending, _)| ending)
     }
 
     /// Decides to end: at once, or after those who need this node have had their time.
     fn end(&mut self, ending: Ending) {
         let now = Instant::now();
-        let at = if ending == Ending::Complete { now + LINGER } else { now };
+        let at = if ending == Ending::Complete {
+            now + LINGER
+        } else {
+            now
+        };
         match self.ending {
             Some((_, sooner)) if sooner <= at => {}
             _ => self.ending = Some((ending, at)),
@@ -278,11 +306,32 @@ impl Driver {
         }
     }
 
+    /// Writes down where the members listen, when there are others than before: after a restart the
+    /// node enters the network by them.
+    async fn remember_peers(&mut self) {
+        let connected: BTreeSet<_> = self.wiring.swarm.peers().into_iter().collect();
+        if connected.is_empty() || connected == self.remembered {
+            return;
+        }
+        let addrs = self.wiring.swarm.member_addrs().await;
+        if addrs.is_empty() {
+            return;
+        }
+        self.remembered = connected;
+        if let Err(error) = self.wiring.data_dir.save_peers(&addrs) {
+            tracing::warn!(%error, "cannot write down the addresses of the peers");
+        }
+    }
+
     fn on_gossip(&mut self, from: &libp2p::PeerId, data: &[u8]) -> Acceptance {
         match Frame::verify(data, &self.job.id) {
             Ok(frame) => {
                 let reception = self.receive(frame);
-                if reception.is_worth_relaying() { Acceptance::Accept } else { Acceptance::Ignore }
+                if reception.is_worth_relaying() {
+                    Acceptance::Accept
+                } else {
+                    Acceptance::Ignore
+                }
             }
             Err(error) if error.is_innocent() => Acceptance::Ignore,
             Err(error) => {

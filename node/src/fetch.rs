@@ -25,7 +25,9 @@ pub type Offences = Vec<(PeerId, Offence)>;
 pub struct Missing;
 
 async fn ask(swarm: &Handle, peer: PeerId, request: &Request) -> Option<Response> {
-    let answer = swarm.request(peer::to_libp2p(peer)?, request.encode()).await;
+    let answer = swarm
+        .request(peer::to_libp2p(peer)?, request.encode())
+        .await;
     match answer {
         Ok(bytes) => Response::decode(&bytes).ok(),
         Err(error) => {
@@ -44,7 +46,8 @@ pub async fn spec(swarm: &Handle, peer: PeerId, run: Option<RunId>) -> Option<Ru
     if let Err(error) = &spec {
         tracing::warn!(%peer, %error, "refused a run specification");
     }
-    spec.ok().filter(|spec| run.is_none_or(|run| spec.id() == run))
+    spec.ok()
+        .filter(|spec| run.is_none_or(|run| spec.id() == run))
 }
 
 /// A peer's vouch, as the bytes of a frame.
@@ -90,7 +93,9 @@ async fn manifest(
 ) -> Result<Manifest, Missing> {
     for holder in holders {
         let answer = ask(swarm, *holder, &Request::Manifest(state)).await;
-        let Some(Response::Manifest(bytes)) = answer else { continue };
+        let Some(Response::Manifest(bytes)) = answer else {
+            continue;
+        };
         match Manifest::decode(&bytes) {
             Ok(manifest) if manifest.id() == state => return Ok(manifest),
             _ => offences.push((*holder, Offence::FalseState)),
@@ -108,7 +113,9 @@ async fn chunk_list(
 ) -> Result<Bytes, Missing> {
     for holder in holders {
         let answer = ask(swarm, *holder, &Request::Chunks(root)).await;
-        let Some(Response::Bytes(list)) = answer else { continue };
+        let Some(Response::Bytes(list)) = answer else {
+            continue;
+        };
         if blob::is_chunk_list(&list, root, length) {
             return Ok(list.into());
         }
@@ -140,7 +147,11 @@ pub async fn blob(
                 bytes.extend(chunk);
                 offences.extend(bad);
             }
-            Ok(Packed { bytes: bytes.into(), list, root })
+            Ok(Packed {
+                bytes: bytes.into(),
+                list,
+                root,
+            })
         }
         Err(bad) => {
             offences.extend(bad);
@@ -160,7 +171,9 @@ async fn chunk(
     let mut offences = Offences::new();
     for holder in holders {
         let answer = ask(swarm, *holder, &Request::Chunk { root, index }).await;
-        let Some(Response::Bytes(chunk)) = answer else { continue };
+        let Some(Response::Bytes(chunk)) = answer else {
+            continue;
+        };
         if blob::is_chunk(&chunk, list, length, index) {
             return Ok((chunk, offences));
         }

@@ -187,7 +187,11 @@ fn millis(span: std::time::Duration) -> u32 {
 }
 
 fn local_text(local: &LocalSteps) -> String {
-    let LocalSteps { steps, batch_size, learning_rate } = local;
+    let LocalSteps {
+        steps,
+        batch_size,
+        learning_rate,
+    } = local;
     format!("steps={steps},batch={batch_size},lr={learning_rate}")
 }
 
@@ -209,5 +213,9 @@ fn parse_local(text: &str) -> Result<LocalSteps, JobError> {
     };
     let canonical = local_text(&local) == text;
     let sane = local.steps > 0 && local.batch_size > 0 && local.learning_rate.is_finite();
-    if canonical && sane { Ok(local) } else { Err(bad()) }
+    if canonical && sane {
+        Ok(local)
+    } else {
+        Err(bad())
+    }
 }

@@ -92,8 +92,9 @@ impl ModelState {
             let (steps, state) = rest.split_first_chunk::<8>()?;
             Some((params, u64::from_le_bytes(*steps), state))
         };
-        let (params, steps, state) =
-            parts().filter(|_| have == need).ok_or(ModelStateError::Length { have, need })?;
+        let (params, steps, state) = parts()
+            .filter(|_| have == need)
+            .ok_or(ModelStateError::Length { have, need })?;
         let params = vector_of(params);
         if params.iter().any(|value| !value.is_finite()) {
             return Err(ModelStateError::NotFinite);
@@ -105,17 +106,26 @@ impl ModelState {
 
 /// A vector as little-endian binary32.
 pub fn vector_bytes(vector: &[f32]) -> Vec<u8> {
-    vector.iter().flat_map(|value| value.to_le_bytes()).collect()
+    vector
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 /// The vector that little-endian binary32 bytes write.
 pub fn vector_of(bytes: &[u8]) -> Vec<f32> {
     let (values, _) = bytes.as_chunks::<4>();
-    values.iter().map(|value| f32::from_le_bytes(*value)).collect()
+    values
+        .iter()
+        .map(|value| f32::from_le_bytes(*value))
+        .collect()
 }
 
 /// Whether a payload writes finite values only.
 pub fn is_finite(bytes: &[u8]) -> bool {
     let (values, rest) = bytes.as_chunks::<4>();
-    rest.is_empty() && values.iter().all(|value| f32::from_le_bytes(*value).is_finite())
+    rest.is_empty()
+        && values
+            .iter()
+            .all(|value| f32::from_le_bytes(*value).is_finite())
 }

@@ -13,7 +13,9 @@ pub fn from_libp2p(peer: &libp2p::PeerId) -> Option<spirt_protocol::PeerId> {
     // An identity multihash: two bytes, then the protobuf of the key.
     let bytes = peer.to_bytes();
     let key = PublicKey::try_decode_protobuf(bytes.get(2..)?).ok()?;
-    Some(spirt_protocol::PeerId(key.try_into_ed25519().ok()?.to_bytes()))
+    Some(spirt_protocol::PeerId(
+        key.try_into_ed25519().ok()?.to_bytes(),
+    ))
 }
 
 #[cfg(test)]

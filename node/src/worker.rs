@@ -108,7 +108,14 @@ impl Worker {
             .map_err(|error| JobError::Text(error.to_string(), error.hint()))?;
         let (tasks, mut todo) = mpsc::channel(QUEUE);
         let (done, answers) = mpsc::channel(QUEUE);
-        let mut bench = Bench { job, me, attack, engine, model, aggregate: None };
+        let mut bench = Bench {
+            job,
+            me,
+            attack,
+            engine,
+            model,
+            aggregate: None,
+        };
         std::thread::Builder::new()
             .name("worker".into())
             .spawn(move || {
@@ -119,7 +126,9 @@ impl Worker {
                     }
                 }
             })
-            .map_err(|error| JobError::Text(format!("cannot start a thread: {error}"), String::new()))?;
+            .map_err(|error| {
+                JobError::Text(format!("cannot start a thread: {error}"), String::new())
+            })?;
         Ok((Self { tasks }, answers))
     }
 
@@ -142,7 +151,9 @@ impl Bench {
     fn carry_out(&mut self, task: Task) -> Option<Done> {
         let (doing, done) = match task {
             Task::Compute(epoch, round, roster) => ("train", self.compute(epoch, round, &roster)),
-            Task::Aggregate(epoch, round, rows) => ("aggregate", self.run_rule(epoch, round, &rows)),
+            Task::Aggregate(epoch, round, rows) => {
+                ("aggregate", self.run_rule(epoch, round, &rows))
+            }
             Task::Apply(epoch, round, update) => ("apply", self.apply(epoch, round, update)),
             Task::Load(model) => {
                 self.aggregate = None;
@@ -166,33 +177,62 @@ impl Bench {
         let keys: Vec<[u8; 32]> = roster.iter().map(|peer| peer.0).collect();
         let ids = shard(&self.job.seed, blocks, &keys, &self.me.0);
         let shard = Shard::of_blocks(train, blocks, &ids)?;
-        let draw = Draw { seed: self.job.seed, round: round.0, salt: self.me.0 };
+        let draw = Draw {
+            seed: self.job.seed,
+            round: round.0,
+            salt: self.me.0,
+        };
         let mut update = self.engine.train(&shard, &self.job.local, &draw)?;
         if let Some(attack) = &self.attack {
             attack.corrupt(&mut update.vector, round.0);
         }
         let payload = vector_bytes(&update.vector).into();
-        Ok(Done::Computed { epoch, round, payload, samples: update.samples, loss: update.loss })
+        Ok(Done::Computed {
+            epoch,
+            round,
+            payload,
+            samples: update.samples,
+            loss: update.loss,
+        })
     }
 
     fn run_rule(&mut self, epoch: u64, round: Round, rows: &[(PeerId, Bytes)]) -> Outcome {
         let vectors: Vec<Vec<f32>> = rows.iter().map(|(_, payload)| vector_of(payload)).collect();
         let inputs = Inputs::new(&vectors)?;
-        let result = self.job.rule.aggregate(&inputs, self.job.spec.max_byzantine.into())?;
+        let result = self
+            .job
+            .rule
+            .aggregate(&inputs, self.job.spec.max_byzantine.into())?;
         self.aggregate = Some((round, result.vector));
         let verdicts = rows.iter().zip(result.report.rows());
-        let verdicts = verdicts.map(|((peer, _), row)| (*peer, row.verdict)).collect();
-        Ok(Done::Aggregated { epoch, round, verdicts })
+        let verdicts = verdicts
+            .map(|((peer, _), row)| (*peer, row.verdict))
+            .collect();
+        Ok(Done::Aggregated {
+            epoch,
+            round,
+            verdicts,
+        })
     }
 
     fn apply(&mut self, epoch: u64, round: Round, update: bool) -> Outcome {
-        let aggregate = self.aggregate.take().filter(|(of, _)| update && *of == round);
+        let aggregate = self
+            .aggregate
+            .take()
+            .filter(|(of, _)| update && *of == round);
         if let Some((_, aggregate)) = aggregate {
-            self.model.optimizer.apply(&mut self.model.params, &aggregate)?;
+            self.model
+                .optimizer
+                .apply(&mut self.model.params, &aggregate)?;
             self.engine.load(&self.model.params)?;
         }
         let evaluation = self.evaluate(round)?;
-        Ok(Done::Applied { epoch, round, model: Packed::new(self.model.encode()), evaluation })
+        Ok(Done::Applied {
+            epoch,
+            round,
+            model: Packed::new(self.model.encode()),
+            evaluation,
+        })
     }
 
     fn evaluate(&self, round: Round) -> Result<Option<Evaluation>, Failure> {
@@ -200,8 +240,13 @@ impl Bench {
         let cost = test.len() as u64 * self.job.spec.dimension;
         let next = round.0 + 1;
         let last = next == self.job.spec.rounds;
-        let wanted = cost <= CHEAP_EVALUATION || last || next.is_multiple_of(COSTLY_EVALUATION_EVERY);
-        Ok(if wanted { Some(self.engine.evaluate(test)?) } else { None })
+        let wanted =
+            cost <= CHEAP_EVALUATION || last || next.is_multiple_of(COSTLY_EVALUATION_EVERY);
+        Ok(if wanted {
+            Some(self.engine.evaluate(test)?)
+        } else {
+            None
+        })
     }
 }
 

@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use spirt_protocol::{
-    Config as MachineConfig, Identity as SigningKey, Manifest, PeerId, RoundMachine, RunId,
-    RunSpec, Time,
+    Config as MachineConfig, Identity as SigningKey, Manifest, PeerId, Request, Response,
+    RoundMachine, RunId, RunSpec, Time,
 };
 use spirt_training::Engine as _;
 use tokio::sync::mpsc;
@@ -23,10 +23,17 @@ use crate::job::Job;
 use crate::model_state::{ModelState, Packed};
 use crate::swarm::{Event, EventStream, Handle};
 
+/// How long a node that knows its run asks whether the bootstrap peers train it too.
+const KNOWN_RUN_PATIENCE: Duration = Duration::from_secs(3);
+
 /// What is known of the run before the network is up.
 pub(super) enum Prepared {
     /// The run is known: a new one, or the one in the data dir.
-    Known { job: Box<Job>, held: Vec<(Manifest, Packed)>, new: bool },
+    Known {
+        job: Box<Job>,
+        held: Vec<(Manifest, Packed)>,
+        new: bool,
+    },
     /// The peers will tell.
     Unknown,
 }
@@ -55,8 +62,17 @@ pub(super) struct Entered {
 
 impl Entered {
     pub(super) fn machine(&self, identity: SigningKey, start: u32, began: Instant) -> RoundMachine {
-        let config = MachineConfig { identity, start, spec: Arc::clone(&self.job.spec) };
-        RoundMachine::new(config, self.manifests.clone(), self.new, Time(began.elapsed()))
+        let config = MachineConfig {
+            identity,
+            start,
+            spec: Arc::clone(&self.job.spec),
+        };
+        RoundMachine::new(
+            config,
+            self.manifests.clone(),
+            self.new,
+            Time(began.elapsed()),
+        )
     }
 }
 
@@ -83,14 +99,25 @@ pub(super) fn prepare(
             }
             let job = Job::read(spec)?;
             let saved = checkpoint::load(&data_dir.checkpoints(), job.id)?;
-            let held = saved.into_iter().map(|saved| (saved.manifest, saved.model)).collect();
-            Ok(Prepared::Known { job: Box::new(job), held, new: false })
+            let held = saved
+                .into_iter()
+                .map(|saved| (saved.manifest, saved.model))
+                .collect();
+            Ok(Prepared::Known {
+                job: Box::new(job),
+                held,
+                new: false,
+            })
         }
         (Entry::Found(plan), None) => {
             let rounds = config.stay.rounds.map_or(0, std::num::NonZeroU64::get);
             let job = Job::found(plan, rounds, me)?;
             remember(data_dir, &job.spec)?;
-            Ok(Prepared::Known { job: Box::new(job), held: Vec::new(), new: true })
+            Ok(Prepared::Known {
+                job: Box::new(job),
+                held: Vec::new(),
+                new: true,
+            })
         }
         (Entry::Join { .. }, None) => Ok(Prepared::Unknown),
     }
@@ -106,16 +133,18 @@ pub(super) async fn enter(
     match (prepared, &config.entry) {
         (Prepared::Known { job, held, new }, Entry::Found(_)) => entered(*job, held, new).map(Some),
         (Prepared::Known { job, held, .. }, Entry::Join { .. }) => {
-            // The peers must be training the same run as the data dir.
-            let wanted = Some(job.id);
-            match ask_for_spec(config, wanted, door).await? {
+            // The peers must be training the same run as the data dir, if they are up at all: after
+            // a shutdown of the whole swarm each waits for the others.
+            match ask_for_spec(config, Some(job.id), Some(&job.spec), door).await? {
                 Some(_) => entered(*job, held, false).map(Some),
                 None => Ok(None),
             }
         }
         (Prepared::Unknown, _) => {
             let wanted = config.stay.run;
-            let Some(spec) = ask_for_spec(config, wanted, door).await? else { return Ok(None) };
+            let Some(spec) = ask_for_spec(config, wanted, None, door).await? else {
+                return Ok(None);
+            };
             let job = Job::read(spec)?;
             remember(data_dir, &job.spec)?;
             entered(job, Vec::new(), false).map(Some)
@@ -123,32 +152,42 @@ pub(super) async fn enter(
     }
 }
 
-fn entered(
-    job: Job,
-    held: Vec<(Manifest, Packed)>,
-    new: bool,
-) -> Result<Entered, DaemonError> {
+fn entered(job: Job, held: Vec<(Manifest, Packed)>, new: bool) -> Result<Entered, DaemonError> {
     let mut state = ModelState::first(&job, job.engine()?.params());
     let first = Packed::new(state.encode());
     let manifest = Manifest::first(&job.spec, first.root, first.bytes.len() as u64);
     let (mut manifests, mut models) = (vec![manifest], vec![first]);
-    for (manifest, model) in held.into_iter().filter(|(manifest, _)| manifest.round.0 > 0) {
+    for (manifest, model) in held
+        .into_iter()
+        .filter(|(manifest, _)| manifest.round.0 > 0)
+    {
         let round = manifest.round.0;
         state = ModelState::decode(&job, &model.bytes)
             .map_err(|source| DaemonError::Model { round, source })?;
         manifests.push(manifest);
         models.push(model);
     }
-    Ok(Entered { job, manifests, models, state, new })
+    Ok(Entered {
+        job,
+        manifests,
+        models,
+        state,
+        new,
+    })
 }
 
-/// Asks each peer that comes up for the run, until one tells.
+/// Asks each peer that comes up for the run, until one tells. A node that knows the run already asks
+/// for a moment only, and tells others that ask meanwhile.
 async fn ask_for_spec(
     config: &Config,
     wanted: Option<RunId>,
+    known: Option<&RunSpec>,
     door: &mut Door<'_>,
 ) -> Result<Option<RunSpec>, DaemonError> {
-    let timeout = config.network.join_timeout;
+    let timeout = match known {
+        Some(_) => config.network.join_timeout.min(KNOWN_RUN_PATIENCE),
+        None => config.network.join_timeout,
+    };
     let deadline = tokio::time::Instant::now() + timeout;
     let mut last = String::from("no bootstrap address answered");
     let mut asked_in_vain = None;
@@ -162,15 +201,20 @@ async fn ask_for_spec(
         if let Some(peer) = asked_in_vain {
             last = format!("{peer} takes part in no run that can be joined");
             if let (Some(wanted), true) = (wanted, other_run(door.swarm, peer).await) {
-                return Err(DaemonError::NoSuchRun { wanted: wanted.to_string() });
+                return Err(DaemonError::NoSuchRun {
+                    wanted: wanted.to_string(),
+                });
             }
         }
         // Peers come up, and runs begin, at any time: look again soon.
-        let again = tokio::time::sleep(std::time::Duration::from_millis(250));
+        let again = tokio::time::sleep(Duration::from_millis(250));
         tokio::select! {
             () = again => {}
             () = tokio::time::sleep_until(deadline) => {
-                return Err(DaemonError::NotJoined { timeout, last });
+                return match known {
+                    Some(spec) => Ok(Some(spec.clone())),
+                    None => Err(DaemonError::NotJoined { timeout, last }),
+                };
             }
             Some(()) = door.signals.recv() => return Ok(None),
             Some(request) = door.control.recv() => {
@@ -180,6 +224,12 @@ async fn ask_for_spec(
             }
             event = door.events.recv() => match event {
                 Some(Event::BootstrapFailed { addr, error }) => last = format!("{addr}: {error}"),
+                Some(Event::Request { data, reply, .. }) => {
+                    let asked = Request::decode(&data);
+                    if let (Some(spec), Ok(Request::Spec(_))) = (known, asked) {
+                        reply.send(Response::Spec(spec.encode()).encode());
+                    }
+                }
                 Some(_) => {}
                 None => return Err(DaemonError::NotJoined { timeout, last }),
             }
@@ -230,6 +280,8 @@ fn remembered(data_dir: &DataDir) -> Result<Option<RunSpec>, DaemonError> {
 
 fn remember(data_dir: &DataDir, spec: &RunSpec) -> Result<(), DaemonError> {
     let path = spec_path(data_dir);
-    replace_file(&path, &spec.encode(), 0o600)
-        .map_err(|error| DaemonError::Spec { path, source: error.into() })
+    replace_file(&path, &spec.encode(), 0o600).map_err(|error| DaemonError::Spec {
+        path,
+        source: error.into(),
+    })
 }

@@ -6,8 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use spirt_protocol::{
-    Digest, Event, Frame, Gradient, Input, Manifest, Offence, Output, PeerId, Round, StateId,
-    blob,
+    Digest, Event, Frame, Gradient, Input, Manifest, Offence, Output, PeerId, Round, StateId, blob,
 };
 
 use super::{Driver, Ending, Fetched, MAX_UNSENT};
@@ -32,7 +31,11 @@ impl Driver {
                 Output::Compute { round, roster } => {
                     self.ask_worker(Task::Compute(self.epoch, round, roster));
                 }
-                Output::Fetch { root, length, holders } => self.fetch(root, length, holders),
+                Output::Fetch {
+                    root,
+                    length,
+                    holders,
+                } => self.fetch(root, length, holders),
                 Output::Pull { peer, round } => {
                     let swarm = self.wiring.swarm.clone();
                     self.tasks.spawn(async move {
@@ -46,7 +49,10 @@ impl Driver {
                     });
                 }
                 Output::FetchState { state, holders } => self.fetch_state(state, holders),
-                Output::Aggregate { round, contributions } => self.aggregate(round, contributions),
+                Output::Aggregate {
+                    round,
+                    contributions,
+                } => self.aggregate(round, contributions),
                 Output::Apply { round, update } => {
                     self.ask_worker(Task::Apply(self.epoch, round, update));
                 }
@@ -95,7 +101,11 @@ impl Driver {
             if good {
                 self.wiring.blobs.insert_inline(Bytes::from_owner(body));
             }
-            self.feed(if good { Input::PayloadReady(root) } else { Input::PayloadBad(root) });
+            self.feed(if good {
+                Input::PayloadReady(root)
+            } else {
+                Input::PayloadBad(root)
+            });
             return;
         }
         if !blob::is_chunk_list(&body, root, length) {
@@ -106,8 +116,9 @@ impl Driver {
         self.tasks.spawn(async move {
             let mut offences = Offences::new();
             let list = Bytes::from_owner(body);
-            let packed =
-                fetch::blob(&swarm, root, length, list, &holders, &mut offences).await.ok();
+            let packed = fetch::blob(&swarm, root, length, list, &holders, &mut offences)
+                .await
+                .ok();
             Fetched::Payload(root, packed, offences)
         });
     }
@@ -124,7 +135,9 @@ impl Driver {
             let length = ModelState::length(&job) as u64;
             let found = match at_hand {
                 Some(found) => Some(found),
-                None => fetch::state(&swarm, state, length, &holders, &mut offences).await.ok(),
+                None => fetch::state(&swarm, state, length, &holders, &mut offences)
+                    .await
+                    .ok(),
             };
             let understood = found.and_then(|(manifest, packed)| {
                 let model = ModelState::decode(&job, &packed.bytes).ok()?;
@@ -147,7 +160,13 @@ impl Driver {
 
     pub(super) fn on_done(&mut self, done: Done) {
         match done {
-            Done::Computed { epoch, round, payload, samples, loss } if epoch == self.epoch => {
+            Done::Computed {
+                epoch,
+                round,
+                payload,
+                samples,
+                loss,
+            } if epoch == self.epoch => {
                 let inline = payload.len() as u64 <= self.job.spec.inline_max;
                 let body: Arc<[u8]> = if inline {
                     self.wiring.blobs.insert_inline(payload.clone());
@@ -159,13 +178,27 @@ impl Driver {
                     list
                 };
                 self.report.own_loss = Some(f64::from(loss));
-                self.feed(Input::GradientReady(Gradient { round, body, samples, loss }));
+                self.feed(Input::GradientReady(Gradient {
+                    round,
+                    body,
+                    samples,
+                    loss,
+                }));
             }
-            Done::Aggregated { epoch, round, verdicts } if epoch == self.epoch => {
+            Done::Aggregated {
+                epoch,
+                round,
+                verdicts,
+            } if epoch == self.epoch => {
                 self.report.ruled(round, &verdicts);
                 self.feed(Input::Aggregated(round));
             }
-            Done::Applied { epoch, round, model, evaluation } if epoch == self.epoch => {
+            Done::Applied {
+                epoch,
+                round,
+                model,
+                evaluation,
+            } if epoch == self.epoch => {
                 self.applied(round, model, evaluation);
             }
             Done::Failed { doing, error } => {
@@ -186,7 +219,11 @@ impl Driver {
         self.model = model;
         self.last_progress = Instant::now();
         let losses = self.losses(round);
-        self.feed(Input::Applied { round, model: root, length });
+        self.feed(Input::Applied {
+            round,
+            model: root,
+            length,
+        });
         self.tidy_blobs();
         let line = self.report.round_line(round, root, &losses, evaluation);
         self.wiring.printer.round(&line);
@@ -194,7 +231,10 @@ impl Driver {
         if every.is_some_and(|every| (round.0 + 1).is_multiple_of(every)) {
             self.save();
         }
-        let done = self.bounds.rounds.is_some_and(|rounds| self.report.rounds_applied >= rounds);
+        let done = self
+            .bounds
+            .rounds
+            .is_some_and(|rounds| self.report.rounds_applied >= rounds);
         if done {
             self.end(Ending::RoundsDone);
         } else if self.stopping.is_some() {
@@ -204,10 +244,13 @@ impl Driver {
 
     /// The losses that the contributors of a round claim.
     fn losses(&self, round: Round) -> Vec<f32> {
-        let claimed = self.machine.frames(round).filter_map(|frame| match frame.message() {
-            spirt_protocol::Message::Contribution(header) => Some(header.loss),
-            _ => None,
-        });
+        let claimed = self
+            .machine
+            .frames(round)
+            .filter_map(|frame| match frame.message() {
+                spirt_protocol::Message::Contribution(header) => Some(header.loss),
+                _ => None,
+            });
         claimed.filter(|loss| loss.is_finite()).collect()
     }
 
@@ -280,7 +323,12 @@ impl Driver {
 
     fn on_notice(&mut self, event: Event) {
         match event {
-            Event::Started { round, roster, member, .. } => {
+            Event::Started {
+                round,
+                roster,
+                member,
+                ..
+            } => {
                 tracing::debug!(%round, roster, member, "round started");
                 self.report.started(round, roster, member);
             }
@@ -292,11 +340,19 @@ impl Driver {
                 tracing::debug!(round = %record.round, attempts = record.attempts, "agreed");
                 self.report.agreed(record, self.job.spec.quorum());
             }
-            Event::CatchingUp => tracing::info!(round = %self.round(), "asking peers for the state"),
-            Event::Adopted { round, state, vouchers } => {
+            Event::CatchingUp => {
+                tracing::info!(round = %self.round(), "asking peers for the state")
+            }
+            Event::Adopted {
+                round,
+                state,
+                vouchers,
+            } => {
                 tracing::info!(%round, %state, vouchers, "took over a state");
                 if vouchers > 0 {
-                    self.wiring.printer.joined(&self.report.joined(round, &self.machine));
+                    self.wiring
+                        .printer
+                        .joined(&self.report.joined(round, &self.machine));
                 }
             }
             Event::Done(state) => {
@@ -315,7 +371,9 @@ impl Driver {
 
     /// Saves the state in the background, unless that is still going on.
     fn save(&mut self) {
-        let Some(checkpoint) = self.checkpoint().filter(|_| !self.saving) else { return };
+        let Some(checkpoint) = self.checkpoint().filter(|_| !self.saving) else {
+            return;
+        };
         self.saving = true;
         let folder = self.wiring.data_dir.checkpoints();
         self.tasks.spawn_blocking(move || {
@@ -328,7 +386,9 @@ impl Driver {
 
     /// Saves the state before the process ends.
     pub(super) fn save_last(&self) {
-        let Some(checkpoint) = self.checkpoint() else { return };
+        let Some(checkpoint) = self.checkpoint() else {
+            return;
+        };
         if let Err(error) = checkpoint::save(&self.wiring.data_dir.checkpoints(), &checkpoint) {
             tracing::error!(%error, "cannot save the last checkpoint");
         }

@@ -5,9 +5,7 @@ use std::time::Instant;
 
 use libp2p::Multiaddr;
 use spirt_aggregation::Verdict;
-use spirt_protocol::{
-    Digest, Offence, PeerId, PhaseName, Round, RoundMachine, RoundRecord, RunId,
-};
+use spirt_protocol::{Digest, Offence, PeerId, PhaseName, Round, RoundMachine, RoundRecord, RunId};
 use spirt_training::Evaluation;
 
 use super::Driver;
@@ -94,15 +92,23 @@ impl Report {
         for peer in record.absent {
             self.verdicts.entry(peer).or_insert_with(|| "absent".into());
         }
-        let named = [("kept", record.contributors), ("left", record.left), ("banned", record.banned)];
+        let named = [
+            ("kept", record.contributors),
+            ("left", record.left),
+            ("banned", record.banned),
+        ];
         for (verdict, peers) in named {
-            self.verdicts.extend(peers.into_iter().map(|peer| (peer, verdict.into())));
+            self.verdicts
+                .extend(peers.into_iter().map(|peer| (peer, verdict.into())));
         }
     }
 
     pub(super) fn ruled(&mut self, _round: Round, verdicts: &BTreeMap<PeerId, Verdict>) {
-        let dropped = verdicts.iter().filter(|(_, verdict)| **verdict == Verdict::Dropped);
-        self.verdicts.extend(dropped.map(|(peer, _)| (*peer, "dropped".into())));
+        let dropped = verdicts
+            .iter()
+            .filter(|(_, verdict)| **verdict == Verdict::Dropped);
+        self.verdicts
+            .extend(dropped.map(|(peer, _)| (*peer, "dropped".into())));
     }
 
     /// The line of a round whose result is applied.
@@ -119,7 +125,10 @@ impl Report {
         let accuracy = evaluation.map(|evaluation| f64::from(evaluation.accuracy));
         self.accuracy = accuracy.or(self.accuracy);
         let verdicts = std::mem::take(&mut self.verdicts);
-        self.last = verdicts.into_iter().map(|(peer, verdict)| (peer.to_string(), verdict)).collect();
+        self.last = verdicts
+            .into_iter()
+            .map(|(peer, verdict)| (peer.to_string(), verdict))
+            .collect();
         RoundReport {
             round: round.0,
             applied: self.update,
@@ -134,7 +143,11 @@ impl Report {
 
     pub(super) fn joined(&self, round: Round, machine: &RoundMachine) -> Joined {
         let roster = machine.state().map_or(0, |state| state.roster.len() as u64);
-        Joined { run: self.run.to_string(), round: round.0, roster }
+        Joined {
+            run: self.run.to_string(),
+            round: round.0,
+            roster,
+        }
     }
 }
 
@@ -151,7 +164,10 @@ impl Driver {
             run: Some(report.run.to_string()),
             round: self.machine.round().0,
             phase: phase_name(self.machine.phase()).into(),
-            roster: self.machine.state().map_or(0, |state| state.roster.len() as u64),
+            roster: self
+                .machine
+                .state()
+                .map_or(0, |state| state.roster.len() as u64),
             peers_connected: self.wiring.swarm.peers().len() as u64,
             loss: report.own_loss,
             accuracy: report.accuracy,
@@ -203,8 +219,9 @@ fn median(losses: &[f32]) -> Option<f64> {
 /// Resident memory of this process, where the system tells.
 fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
-

@@ -123,6 +123,15 @@ impl Book {
             .collect()
     }
 
+    /// Where the members of our run listen, with their ids.
+    pub(super) fn members(&self) -> Vec<Multiaddr> {
+        let members = self.peers.iter().filter(|(_, entry)| entry.member);
+        members
+            .flat_map(|(peer, entry)| entry.addrs.iter().map(|addr| (*peer, addr.clone())))
+            .filter_map(|(peer, addr)| addr.with_p2p(peer).ok())
+            .collect()
+    }
+
     fn dialing(&self) -> usize {
         self.peers.values().filter(|entry| entry.dialing).count()
     }

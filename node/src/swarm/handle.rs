@@ -56,6 +56,7 @@ pub(super) enum Command {
     Publish(Vec<u8>, oneshot::Sender<Result<(), PublishError>>),
     Judge(MessageToken, Acceptance),
     Dial(Multiaddr, oneshot::Sender<Result<(), DialError>>),
+    Members(oneshot::Sender<Vec<Multiaddr>>),
     Disconnect(PeerId),
     Ban(PeerId),
     Shutdown(oneshot::Sender<()>),
@@ -154,6 +155,11 @@ impl Handle {
         self.ask(|done| Command::Dial(addr, done))
             .await
             .unwrap_or(Err(DialError::Closed))
+    }
+
+    /// Where the peers of our run listen, with their ids: to enter the network by, another time.
+    pub async fn member_addrs(&self) -> Vec<Multiaddr> {
+        self.ask(Command::Members).await.unwrap_or_default()
     }
 
     /// Closes all connections with a peer. It may come back, and is dialled again when the DHT

@@ -133,6 +133,7 @@ impl Task {
                 let result = result.map_err(|error| DialError::Refused(error.to_string()));
                 drop(done.send(result));
             }
+            Command::Members(done) => drop(done.send(self.discovery.book.members())),
             Command::Disconnect(peer) => {
                 self.discovery.book.left(&peer);
                 // An error means that it is not connected.

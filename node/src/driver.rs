@@ -5,15 +5,17 @@
 //! the worker's thread, and answer through channels.
 
 mod effects;
+mod network;
 mod report;
+mod results;
 mod serve;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use spirt_protocol::{
-    Frame, FrameError, Input, Manifest, Offence, PeerId, Reception, Round, RoundMachine, StateId,
-    Time, Verified,
+    Frame, Input, Manifest, Offence, PeerId, Reception, Round, RoundMachine, StateId, Time,
+    Verified,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -26,7 +28,7 @@ use crate::fetch::Offences;
 use crate::job::Job;
 use crate::model_state::{ModelState, Packed};
 use crate::peer;
-use crate::swarm::{Acceptance, Event, EventStream, Handle};
+use crate::swarm::{EventStream, Handle};
 use crate::worker::{Done, Worker};
 
 pub use report::Report;
@@ -158,7 +160,7 @@ impl Driver {
         }
     }
 
-    fn now(&self) -> Time {
+    pub(super) fn now(&self) -> Time {
         Time(self.started.elapsed())
     }
 
@@ -184,7 +186,7 @@ impl Driver {
         (ending, self.report, self.wiring.swarm)
     }
 
-    fn feed(&mut self, input: Input) {
+    pub(super) fn feed(&mut self, input: Input) {
         let now = self.now();
         self.machine.handle(input, now);
     }
@@ -264,7 +266,7 @@ impl Driver {
     }
 
     /// Decides to end: at once, or after those who need this node have had their time.
-    fn end(&mut self, ending: Ending) {
+    pub(super) fn end(&mut self, ending: Ending) {
         let now = Instant::now();
         let at = if ending == Ending::Complete {
             now + LINGER
@@ -275,99 +277,6 @@ impl Driver {
             Some((_, sooner)) if sooner <= at => {}
             _ => self.ending = Some((ending, at)),
         }
-    }
-
-    async fn on_event(&mut self, event: Event) {
-        match event {
-            Event::PeerUp(peer) => {
-                if let Some(peer) = peer::from_libp2p(&peer) {
-                    self.feed(Input::PeerUp(peer));
-                }
-            }
-            Event::PeerDown(peer) => {
-                if let Some(peer) = peer::from_libp2p(&peer) {
-                    self.feed(Input::PeerDown(peer));
-                }
-            }
-            Event::Gossip { from, token, data } => {
-                let acceptance = self.on_gossip(&from, &data);
-                self.wiring.swarm.judge(token, acceptance).await;
-            }
-            Event::Request { from, data, reply } => self.on_request(&from, &data, reply),
-            Event::Misbehaved(peer, fault) => {
-                tracing::warn!(%peer, ?fault, "a peer broke a protocol");
-                self.blame(peer::from_libp2p(&peer), Offence::Garbage);
-            }
-            Event::Listening(addr) => self.report.listen.push(addr),
-            Event::SlowPeer(peer) => tracing::debug!(%peer, "a peer is slow to take gossip"),
-            Event::BootstrapFailed { addr, error } => {
-                tracing::warn!(%addr, %error, "cannot reach a bootstrap address");
-            }
-        }
-    }
-
-    /// Writes down where the members listen, when there are others than before: after a restart the
-    /// node enters the network by them.
-    async fn remember_peers(&mut self) {
-        let connected: BTreeSet<_> = self.wiring.swarm.peers().into_iter().collect();
-        if connected.is_empty() || connected == self.remembered {
-            return;
-        }
-        let addrs = self.wiring.swarm.member_addrs().await;
-        if addrs.is_empty() {
-            return;
-        }
-        self.remembered = connected;
-        if let Err(error) = self.wiring.data_dir.save_peers(&addrs) {
-            tracing::warn!(%error, "cannot write down the addresses of the peers");
-        }
-    }
-
-    fn on_gossip(&mut self, from: &libp2p::PeerId, data: &[u8]) -> Acceptance {
-        match Frame::verify(data, &self.job.id) {
-            Ok(frame) => {
-                let reception = self.receive(frame);
-                if reception.is_worth_relaying() {
-                    Acceptance::Accept
-                } else {
-                    Acceptance::Ignore
-                }
-            }
-            Err(error) if error.is_innocent() => Acceptance::Ignore,
-            Err(error) => {
-                tracing::warn!(peer = %from, %error, "refused a message");
-                let offence = match error {
-                    FrameError::Envelope(spirt_protocol::EnvelopeError::BadSignature) => {
-                        Offence::BadSignature
-                    }
-                    _ => Offence::Garbage,
-                };
-                self.blame(peer::from_libp2p(from), offence);
-                Acceptance::Reject
-            }
-        }
-    }
-
-    fn receive(&mut self, frame: Verified<Frame>) -> Reception {
-        let now = self.now();
-        let (author, round) = (frame.author(), frame.round());
-        let reception = self.machine.receive(frame, now);
-        *self.receptions.entry(reception).or_default() += 1;
-        if reception == Reception::Late {
-            self.report.late(author, round);
-        }
-        reception
-    }
-
-    /// Counts what a peer did wrong. Counters are for as many peers as can be on the roster; the
-    /// rest is only logged.
-    fn blame(&mut self, peer: Option<PeerId>, offence: Offence) {
-        let Some(peer) = peer else { return };
-        let room = self.offences.len() < 16 * usize::from(spirt_protocol::MAX_PEERS);
-        if room || self.offences.contains_key(&(peer, offence)) {
-            *self.offences.entry((peer, offence)).or_default() += 1;
-        }
-        self.report.offence(peer, offence);
     }
 
     fn on_control(&mut self, request: ControlRequest) {

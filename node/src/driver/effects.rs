@@ -1,23 +1,14 @@
-//! Outputs to effects, and the results of effects to inputs.
-
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Instant;
+//! The machine's outputs, as effects.
 
 use bytes::Bytes;
-use spirt_protocol::{
-    Digest, Event, Frame, Gradient, Input, Manifest, Offence, Output, PeerId, Round, StateId, blob,
-};
+use spirt_protocol::{Digest, Event, Input, Output, PeerId, Round, StateId, blob};
 
 use super::{Driver, Ending, Fetched, MAX_UNSENT};
 use crate::checkpoint::{self, Checkpoint};
 use crate::fetch::{self, Offences};
 use crate::model_state::{ModelState, Packed, is_finite};
 use crate::swarm::PublishError;
-use crate::worker::{Done, Task};
-
-/// Models that are kept for joiners, beside the current one.
-const KEPT_MODELS: usize = 3;
+use crate::worker::Task;
 
 impl Driver {
     /// Carries out all that the machine wants done.
@@ -84,7 +75,7 @@ impl Driver {
         }
     }
 
-    fn ask_worker(&self, task: Task) {
+    pub(super) fn ask_worker(&self, task: Task) {
         if !self.wiring.worker.ask(task) {
             tracing::error!("the worker does not keep up; a round will be missed");
         }
@@ -158,169 +149,6 @@ impl Driver {
         }
     }
 
-    pub(super) fn on_done(&mut self, done: Done) {
-        match done {
-            Done::Computed {
-                epoch,
-                round,
-                payload,
-                samples,
-                loss,
-            } if epoch == self.epoch => {
-                let inline = payload.len() as u64 <= self.job.spec.inline_max;
-                let body: Arc<[u8]> = if inline {
-                    self.wiring.blobs.insert_inline(payload.clone());
-                    payload.as_ref().into()
-                } else {
-                    let packed = Packed::new(payload);
-                    let list = packed.list.as_ref().into();
-                    self.wiring.blobs.insert(packed);
-                    list
-                };
-                self.report.own_loss = Some(f64::from(loss));
-                self.feed(Input::GradientReady(Gradient {
-                    round,
-                    body,
-                    samples,
-                    loss,
-                }));
-            }
-            Done::Aggregated {
-                epoch,
-                round,
-                verdicts,
-            } if epoch == self.epoch => {
-                self.report.ruled(round, &verdicts);
-                self.feed(Input::Aggregated(round));
-            }
-            Done::Applied {
-                epoch,
-                round,
-                model,
-                evaluation,
-            } if epoch == self.epoch => {
-                self.applied(round, model, evaluation);
-            }
-            Done::Failed { doing, error } => {
-                tracing::error!(doing, %error, round = %self.round(), "computation failed");
-            }
-            Done::Computed { .. } | Done::Aggregated { .. } | Done::Applied { .. } => {}
-        }
-    }
-
-    fn applied(
-        &mut self,
-        round: Round,
-        model: Packed,
-        evaluation: Option<spirt_training::Evaluation>,
-    ) {
-        let (root, length) = (model.root, model.bytes.len() as u64);
-        self.wiring.blobs.insert(model.clone());
-        self.model = model;
-        self.last_progress = Instant::now();
-        let losses = self.losses(round);
-        self.feed(Input::Applied {
-            round,
-            model: root,
-            length,
-        });
-        self.tidy_blobs();
-        let line = self.report.round_line(round, root, &losses, evaluation);
-        self.wiring.printer.round(&line);
-        let every = self.bounds.checkpoint_every;
-        if every.is_some_and(|every| (round.0 + 1).is_multiple_of(every)) {
-            self.save();
-        }
-        let done = self
-            .bounds
-            .rounds
-            .is_some_and(|rounds| self.report.rounds_applied >= rounds);
-        if done {
-            self.end(Ending::RoundsDone);
-        } else if self.stopping.is_some() {
-            self.end(Ending::Stopped);
-        }
-    }
-
-    /// The losses that the contributors of a round claim.
-    fn losses(&self, round: Round) -> Vec<f32> {
-        let claimed = self
-            .machine
-            .frames(round)
-            .filter_map(|frame| match frame.message() {
-                spirt_protocol::Message::Contribution(header) => Some(header.loss),
-                _ => None,
-            });
-        claimed.filter(|loss| loss.is_finite()).collect()
-    }
-
-    fn tidy_blobs(&self) {
-        let models: Vec<Digest> = self.machine.kept_models().collect();
-        let recent = models.iter().rev().take(KEPT_MODELS + 1).copied();
-        let kept: BTreeSet<Digest> = self.machine.kept_payloads().chain(recent).collect();
-        self.wiring.blobs.retain(&kept);
-    }
-
-    pub(super) fn on_fetched(&mut self, fetched: Fetched) {
-        match fetched {
-            Fetched::Frames(frames, peer) => {
-                for bytes in frames {
-                    match Frame::verify(&bytes, &self.job.id) {
-                        Ok(frame) => drop(self.receive(frame)),
-                        Err(error) => {
-                            tracing::warn!(%peer, %error, "refused a frame");
-                            self.blame(Some(peer), Offence::Garbage);
-                        }
-                    }
-                }
-            }
-            Fetched::Payload(root, packed, offences) => {
-                self.blame_all(offences);
-                let input = match packed {
-                    Some(packed) if is_finite(&packed.bytes) => {
-                        self.wiring.blobs.insert(packed);
-                        Input::PayloadReady(root)
-                    }
-                    Some(_) => Input::PayloadBad(root),
-                    None => Input::PayloadFailed(root),
-                };
-                self.feed(input);
-            }
-            Fetched::State(state, found, offences) => {
-                self.blame_all(offences);
-                match found {
-                    Some(found) => self.take_over(*found),
-                    None => self.feed(Input::StateFailed(state)),
-                }
-            }
-            Fetched::Saved => self.saving = false,
-        }
-    }
-
-    fn blame_all(&mut self, offences: Offences) {
-        for (peer, offence) in offences {
-            tracing::warn!(%peer, %offence, "offence");
-            self.blame(Some(peer), offence);
-        }
-    }
-
-    /// Offers a fetched state to the machine; if it takes it, the worker goes on from there too,
-    /// before anything that the machine wants computed on it.
-    fn take_over(&mut self, (manifest, packed, model): (Manifest, Packed, ModelState)) {
-        let (before, id) = (self.machine.state_id(), manifest.id());
-        self.feed(Input::StateReady(manifest.clone()));
-        if self.machine.state_id() == Some(id) && before != Some(id) {
-            self.epoch += 1;
-            self.model = packed.clone();
-            self.wiring.blobs.insert(packed);
-            self.ask_worker(Task::Load(Box::new(model)));
-            let folder = self.wiring.data_dir.checkpoints();
-            if let Err(error) = checkpoint::forget_after(&folder, manifest.round.0) {
-                tracing::warn!(%error, "cannot remove checkpoints that were left behind");
-            }
-        }
-    }
-
     fn on_notice(&mut self, event: Event) {
         match event {
             Event::Started {
@@ -363,14 +191,14 @@ impl Driver {
         }
     }
 
-    fn checkpoint(&self) -> Option<Checkpoint> {
+    pub(super) fn checkpoint(&self) -> Option<Checkpoint> {
         let manifest = self.machine.state()?.clone();
         let model = self.model.clone();
         (manifest.model == model.root).then_some(Checkpoint { manifest, model })
     }
 
     /// Saves the state in the background, unless that is still going on.
-    fn save(&mut self) {
+    pub(super) fn save(&mut self) {
         let Some(checkpoint) = self.checkpoint().filter(|_| !self.saving) else {
             return;
         };

@@ -6,4 +6,4 @@ mod model;
 //cfgsim
 //mod sim;
 mod swarm;
-//mod wire;
+mod wire;

@@ -258,7 +258,10 @@ impl Swarm {
         self.carry_out(peer);
         if let Some(machine) = &self.peers[peer].machine {
             let due = machine.poll_timeout();
-            assert!(due.is_none_or(|due| due > now), "{due:?} is not after {now:?}");
+            assert!(
+                due.is_none_or(|due| due > now),
+                "{due:?} is not after {now:?}"
+            );
         }
     }
 
@@ -300,7 +303,8 @@ impl Swarm {
         match what {
             What::Frame(frame) => {
                 let reception = machine.receive(frame.clone(), now);
-                self.seen.push((now, to, Seen::Heard(frame.clone(), reception)));
+                self.seen
+                    .push((now, to, Seen::Heard(frame.clone(), reception)));
                 self.relay(to, &frame, reception);
             }
             What::Input(input) => {
@@ -340,9 +344,13 @@ impl Swarm {
     }
 
     fn carry_out(&mut self, peer: usize) {
-        while let Some(output) = self.peers[peer].machine.as_mut().and_then(RoundMachine::poll_output)
+        while let Some(output) = self.peers[peer]
+            .machine
+            .as_mut()
+            .and_then(RoundMachine::poll_output)
         {
-            self.seen.push((self.now, peer, Seen::Output(output.clone())));
+            self.seen
+                .push((self.now, peer, Seen::Output(output.clone())));
             self.perform(peer, output);
         }
     }
@@ -414,7 +422,10 @@ impl Swarm {
     fn payload_at(&self, peer: usize, root: Digest, holders: &[PeerId]) -> Input {
         let holders: Vec<_> = holders.iter().filter_map(|id| self.index_of(*id)).collect();
         let served = |holder: &usize| !self.unserved.contains(&(peer, *holder));
-        if holders.first().is_some_and(|author| self.bad.contains(author)) {
+        if holders
+            .first()
+            .is_some_and(|author| self.bad.contains(author))
+        {
             Input::PayloadBad(root)
         } else if holders.iter().any(served) {
             Input::PayloadReady(root)

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use spirt_protocol::{Digest, Event, Message, Output, Round, RoundRecord, Seal, StateId, Time};
 
 use crate::forge::{header, seal_body, spec};
-use crate::swarm::{Dice, Seen, Swarm, millis};
+use crate::swarm::{Dice, Link, Seen, Swarm, millis};
 
 /// Longest time of a message, in milliseconds: a quarter of an attempt. Attempts start at a node
 /// up to half an attempt after another's, and what it then says must arrive before they end.
@@ -41,7 +41,7 @@ enum Says {
 }
 
 /// `n` peers of which the last `f` are liars, a roster of all, round 0 about to begin.
-fn swarm(n: usize, f: usize, liars: usize) -> Swarm {
+fn swarm(n: usize, f: usize, liars: usize, compute: Option<u64>) -> Swarm {
     let mut swarm = Swarm::new(&NAMES[..n], spec(crate::forge::Key::of("A").peer()));
     let spec = std::sync::Arc::make_mut(&mut swarm.spec);
     spec.max_byzantine = f as u16;
@@ -49,7 +49,7 @@ fn swarm(n: usize, f: usize, liars: usize) -> Swarm {
     spec.min_peers = (n - f) as u16;
     spec.min_inputs = spec.min_peers;
     swarm.gossip = true;
-    swarm.compute = Some(20);
+    swarm.compute = compute;
     swarm.delay = (1, DELAY);
     let roster: Vec<usize> = (0..n).collect();
     let state = swarm.state(0, &roster, b"model");
@@ -66,7 +66,9 @@ fn at(ms: u64) -> Time {
 /// Lets a liar speak now.
 fn tell(swarm: &mut Swarm, liar: usize, message: Message, body: &[u8], to: &[usize]) -> Digest {
     let key = swarm.peers[liar].key.clone();
-    let frame = key.say((swarm.spec.id(), 1, 0), message, body).expect("well formed");
+    let frame = key
+        .say((swarm.spec.id(), 1, 0), message, body)
+        .expect("well formed");
     for peer in to {
         swarm.deliver(&frame, *peer, swarm.now);
     }
@@ -85,7 +87,13 @@ fn contribute(swarm: &mut Swarm, liar: usize, label: &str, to: &[usize]) -> Dige
 }
 
 fn seal(swarm: &mut Swarm, liar: usize, attempt: u8, entries: &[Digest], to: &[usize]) {
-    tell(swarm, liar, Message::Seal(Seal { attempt }), &seal_body(entries), to);
+    tell(
+        swarm,
+        liar,
+        Message::Seal(Seal { attempt }),
+        &seal_body(entries),
+        to,
+    );
 }
 
 /// The contributions that honest peers published so far, by author.
@@ -95,7 +103,9 @@ fn published(swarm: &Swarm) -> BTreeMap<usize, Digest> {
         _ => None,
     });
     let contributions = frames.filter(|(_, f)| matches!(f.message(), Message::Contribution(_)));
-    contributions.map(|(peer, frame)| (peer, frame.digest())).collect()
+    contributions
+        .map(|(peer, frame)| (peer, frame.digest()))
+        .collect()
 }
 
 /// What each peer decided for round 0, and the state that it went on from.
@@ -131,18 +141,24 @@ fn assert_agreed(swarm: &Swarm, honest: usize) {
 
 fn lie() -> impl Strategy<Value = Lie> {
     // Most of what can go wrong goes wrong around the borders of the attempts.
-    let border = (0_u64..6, -40_i64..90).prop_map(|(k, off)| (SEALED + 300 * k).saturating_add_signed(off));
+    let border =
+        (0_u64..6, -40_i64..90).prop_map(|(k, off)| (SEALED + 300 * k).saturating_add_signed(off));
     let time = prop_oneof![1 => 30_u64..SEALED, 6 => border, 2 => SEALED..SEALED + 1_500];
     let says = prop_oneof![
         3 => (0_u8..2).prop_map(Says::Contribution),
         6 => (1_u8..=3, any::<u32>()).prop_map(|(attempt, mask)| Says::Seal(attempt, mask)),
         1 => Just(Says::Leave),
     ];
-    (time, 0_usize..2, says, any::<u8>()).prop_map(|(at, liar, says, to)| Lie { at, liar, says, to })
+    (time, 0_usize..2, says, any::<u8>()).prop_map(|(at, liar, says, to)| Lie {
+        at,
+        liar,
+        says,
+        to,
+    })
 }
 
 fn play(n: usize, f: usize, mut lies: Vec<Lie>, dice: u64) -> Swarm {
-    let mut swarm = swarm(n, f, f);
+    let mut swarm = swarm(n, f, f, Some(20));
     swarm.dice = Dice(dice);
     let honest = n - f;
     lies.sort_by_key(|lie| lie.at);
@@ -159,8 +175,12 @@ fn play(n: usize, f: usize, mut lies: Vec<Lie>, dice: u64) -> Swarm {
             Says::Seal(attempt, mask) => {
                 let known: Vec<_> = published(&swarm).into_values().chain(own.clone()).collect();
                 // Honest contributions are left out less often, or nobody would be misled.
-                let named = |i: &usize| *i < honest && mask >> (i + 16) & 3 != 0 || mask >> i & 1 == 1;
-                let entries: Vec<_> = (0..known.len().min(16)).filter(named).map(|i| known[i]).collect();
+                let named =
+                    |i: &usize| *i < honest && mask >> (i + 16) & 3 != 0 || mask >> i & 1 == 1;
+                let entries: Vec<_> = (0..known.len().min(16))
+                    .filter(named)
+                    .map(|i| known[i])
+                    .collect();
                 seal(&mut swarm, liar, attempt, &entries, &to);
             }
             Says::Leave => {
@@ -197,13 +217,14 @@ proptest! {
 
 #[test]
 fn a_late_second_first_seal_does_not_part_the_honest() {
-    let mut swarm = swarm(7, 2, 2);
+    let mut swarm = swarm(7, 2, 2, Some(20));
+    swarm.delay = (10, 10);
     let (held_back, double) = (5, 6);
     swarm.run_until(at(200));
     let mut everybodys: Vec<_> = published(&swarm).into_values().collect();
     everybodys.push(contribute(&mut swarm, double, "", &[0, 1, 2, 3, 4]));
     // All but `held_back` are in; at the deadline the honest seal, and soon the attempts start.
-    let last_moment = SEALED + 300 - 5;
+    let last_moment = SEALED + 310 - 5;
     swarm.run_until(at(last_moment));
     let extra = contribute(&mut swarm, held_back, "", &[1]);
     let with_extra = [&everybodys[..], &[extra]].concat();
@@ -212,4 +233,35 @@ fn a_late_second_first_seal_does_not_part_the_honest() {
     seal(&mut swarm, double, 1, &with_extra, &[1]);
     swarm.run_until(at(SEALED + 4_000));
     assert_agreed(&swarm, 5);
+}
+
+#[test]
+fn a_goodbye_in_the_last_moment_does_not_part_the_honest() {
+    let mut swarm = swarm(5, 1, 0, None);
+    swarm.delay = (10, 10);
+    for peer in 0..4 {
+        swarm.gradient(peer);
+    }
+    // The contribution of the fifth reaches one peer before the deadline, the others after it.
+    swarm.run_until(at(SEALED - 5));
+    swarm.gradient(4);
+    let late = swarm.seen.iter().rev().find_map(|(_, _, seen)| match seen {
+        Seen::Output(Output::Publish(frame)) if frame.round() == Round(0) => {
+            match frame.message() {
+                Message::Contribution(_) => Some(frame.clone()),
+                _ => None,
+            }
+        }
+        _ => None,
+    });
+    swarm.deliver(&late.expect("was published"), 1, at(SEALED - 4));
+    // That one sealed it, alone; and leaves just before the others count its seal.
+    swarm.run_until(at(SEALED + 295));
+    swarm.links.insert((1, 2), Link::Drop);
+    swarm.links.insert((1, 3), Link::Drop);
+    swarm.input(1, spirt_protocol::Input::Leave);
+    swarm.run_until(at(SEALED + 4_000));
+    let decided = decisions(&swarm);
+    let states: std::collections::BTreeSet<_> = [0, 2, 3, 4].map(|peer| decided[&peer].1).into();
+    assert_eq!(states.len(), 1, "apart: {decided:#?}");
 }

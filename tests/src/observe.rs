@@ -1,0 +1,146 @@
+//! What nodes say: the events on their stdout and their answers to `status`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+/// One line of a node's stdout.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The node listens.
+    Ready(Ready),
+    /// It took over the state of the others.
+    Joined(Joined),
+    /// A round is over.
+    Round(Round),
+    /// It has left.
+    Left(Left),
+}
+
+/// The node listens.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Ready {
+    /// Its peer id.
+    pub peer: String,
+    /// The address that others dial.
+    pub join: Option<String>,
+    /// The run, when it is known already.
+    pub run: Option<String>,
+}
+
+/// The node took over the state of the others.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Joined {
+    /// The run.
+    pub run: String,
+    /// The round of the state.
+    pub round: u64,
+}
+
+/// A round is over.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Round {
+    /// Its number.
+    pub round: u64,
+    /// Whether its update was applied.
+    pub applied: bool,
+    /// Share of the test samples that the new model gets right.
+    pub accuracy: Option<f64>,
+    /// Peers on the roster.
+    pub roster: usize,
+    /// What became of each peer's contribution.
+    pub verdicts: BTreeMap<String, String>,
+    /// Digest of the new model.
+    pub model: String,
+}
+
+impl Round {
+    /// Whether the contribution of `peer` went into the update.
+    pub fn kept(&self, peer: &str) -> bool {
+        self.verdict(peer) == Some("kept")
+    }
+
+    /// What became of the contribution of `peer`.
+    pub fn verdict(&self, peer: &str) -> Option<&str> {
+        self.verdicts.get(peer).map(String::as_str)
+    }
+
+    /// How many contributions went into the update.
+    pub fn n_kept(&self) -> usize {
+        self.verdicts
+            .values()
+            .filter(|verdict| *verdict == "kept")
+            .count()
+    }
+}
+
+/// The node has left.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Left {
+    /// Why.
+    pub reason: String,
+    /// The round that it would take part in next.
+    pub round: u64,
+    /// Rounds that ended without an update though enough peers were there.
+    pub rounds_lost: u64,
+}
+
+/// The part of a node's answer to `status --json` that tests look at.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Status {
+    /// `joining`, `training`, `waiting`, `catching-up`, `stopping` or `done`.
+    pub state: String,
+    /// Its peer id.
+    pub peer: String,
+    /// The round in progress.
+    pub round: u64,
+    /// Peers on the roster.
+    pub roster: usize,
+    /// Digest of the model before that round.
+    pub model: Option<String>,
+    /// Rounds that ended without an update though enough peers were there.
+    pub rounds_lost: u64,
+    /// Resident memory.
+    pub rss_bytes: Option<u64>,
+}
+
+/// The rounds among some events.
+pub fn rounds(events: &[Event]) -> impl DoubleEndedIterator<Item = &Round> {
+    events.iter().filter_map(|event| match event {
+        Event::Round(round) => Some(round),
+        Event::Ready(_) | Event::Joined(_) | Event::Left(_) => None,
+    })
+}
+
+/// The last round among some events.
+pub fn last_round(events: &[Event]) -> Option<&Round> {
+    rounds(events).next_back()
+}
+
+/// Compares what nodes say of the same rounds, from round `since` on, and returns the rounds that
+/// all of them ended. A node that ended a round twice, before and after it took over the state of
+/// the others, is taken at its last word.
+///
+/// # Errors
+/// Names the first round that two nodes ended with different models.
+pub fn agreement(told: &[(String, Vec<Event>)], since: u64) -> Result<BTreeSet<u64>, String> {
+    let mut seen: BTreeMap<u64, BTreeMap<&str, &str>> = BTreeMap::new();
+    for (name, events) in told {
+        for round in rounds(events).filter(|round| round.round >= since) {
+            seen.entry(round.round)
+                .or_default()
+                .insert(name, &round.model);
+        }
+    }
+    for (round, models) in &seen {
+        if models.values().collect::<BTreeSet<_>>().len() > 1 {
+            return Err(format!("different models after round {round}: {models:#?}"));
+        }
+    }
+    seen.retain(|_, models| models.len() == told.len());
+    Ok(seen.into_keys().collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! Swarms that grow while they train.
+
+use spirt_tests::cluster::Cluster;
+
+#[test]
+fn a_node_that_joins_a_lone_founder_is_counted() {
+    let mut swarm = Cluster::found("--pace 50ms");
+    swarm[0].wait_rounds(5);
+    let joiner = swarm.join(0, "");
+    let first = swarm.wait_together(&[0, joiner]);
+    swarm.agree(&[0, joiner], first.round, 5);
+}
+
+#[test]
+fn a_node_that_joins_a_lone_founder_in_a_hurry_is_counted() {
+    // The founder's rounds take milliseconds, and it waits for nobody.
+    let mut swarm = Cluster::found("");
+    swarm[0].wait_rounds(5);
+    let joiner = swarm.join(0, "");
+    let first = swarm.wait_together(&[0, joiner]);
+    swarm.agree(&[0, joiner], first.round, 5);
+}

@@ -42,6 +42,13 @@ pub(super) fn unanimous(
     roster: &[PeerId],
     faulty: usize,
 ) -> Option<BTreeSet<Digest>> {
+    let leaves = log
+        .entries
+        .values()
+        .filter(|e| matches!(e.frame.message(), Message::Leave));
+    if log.seals.len() + leaves.count() < roster.len() {
+        return None;
+    }
     let counted = log.counted_seals(faulty);
     let first_of = |peer: &PeerId| counted.get(peer).and_then(|seals| log::first(seals));
     let first = roster.iter().find_map(first_of)?;

@@ -157,6 +157,9 @@ impl RoundMachine {
 
     /// Members whose first seal was heard and counts.
     pub(super) fn sealers(&self) -> BTreeSet<PeerId> {
+        if self.log.seals.is_empty() {
+            return BTreeSet::new();
+        }
         let counted = self.log.counted_seals(self.faulty());
         let sealed = |p: &&PeerId| {
             counted

@@ -326,6 +326,10 @@ impl<'a> World<'a> {
                 self.send(to, asker, Arrival::Input(answer));
             }
             Arrival::Wake => {
+                // One that was overtaken by an earlier one is void.
+                if node.wake != Some(now) {
+                    return Ok(());
+                }
                 node.wake = None;
                 machine.handle_timeout(now);
             }

@@ -166,12 +166,15 @@ async fn live(
 
 async fn finish(driver: Driver, output: &Output) -> Result<Outcome, DaemonError> {
     let (ending, report, swarm) = driver.run().await;
+    let traffic = swarm.traffic();
     swarm.shutdown().await;
     output.left(&Left {
         reason: reason(ending).into(),
         round: report.round(),
         rounds_applied: report.rounds_applied,
         rounds_lost: report.rounds_lost,
+        bytes_sent: traffic.sent,
+        bytes_received: traffic.received,
     });
     match ending {
         Ending::RunLost => Err(DaemonError::RunLost),

@@ -111,7 +111,7 @@ impl Report {
             .extend(dropped.map(|(peer, _)| (*peer, "dropped".into())));
     }
 
-    /// The line of a round whose result is applied.
+    /// The line of a round whose result is applied; who prints it adds the traffic.
     pub(super) fn round_line(
         &mut self,
         round: Round,
@@ -137,6 +137,8 @@ impl Report {
             roster: self.last.len() as u64,
             verdicts: self.last.clone(),
             model: Some(model.to_string()),
+            bytes_sent: 0,
+            bytes_received: 0,
             took: self.round_began.elapsed(),
         }
     }

@@ -8,6 +8,7 @@ use spirt_protocol::{Digest, Frame, Gradient, Input, Manifest, Offence, Round};
 
 use super::{Driver, Ending, Fetched};
 use crate::checkpoint;
+use crate::cli::output::RoundReport;
 use crate::fetch::Offences;
 use crate::model_state::{ModelState, Packed, is_finite};
 use crate::worker::{Done, Task};
@@ -84,7 +85,12 @@ impl Driver {
         });
         self.tidy_blobs();
         let line = self.report.round_line(round, root, &losses, evaluation);
-        self.wiring.printer.round(&line);
+        let traffic = self.wiring.swarm.traffic();
+        self.wiring.printer.round(&RoundReport {
+            bytes_sent: traffic.sent,
+            bytes_received: traffic.received,
+            ..line
+        });
         let every = self.bounds.checkpoint_every;
         if every.is_some_and(|every| (round.0 + 1).is_multiple_of(every)) {
             self.save();

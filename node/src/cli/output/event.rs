@@ -66,6 +66,10 @@ pub struct RoundReport {
     pub verdicts: BTreeMap<String, String>,
     /// Digest of the new model, in hexadecimal.
     pub model: Option<String>,
+    /// Bytes that the process has sent so far.
+    pub bytes_sent: u64,
+    /// Bytes that it has received so far.
+    pub bytes_received: u64,
     /// How long it took.
     #[serde(rename = "seconds", serialize_with = "seconds")]
     pub took: Duration,
@@ -85,6 +89,10 @@ pub struct Left {
     pub rounds_applied: u64,
     /// Rounds that ended without an update.
     pub rounds_lost: u64,
+    /// Bytes that the process has sent so far.
+    pub bytes_sent: u64,
+    /// Bytes that it has received so far.
+    pub bytes_received: u64,
 }
 
 fn text<S: Serializer>(peer: &PeerId, serializer: S) -> Result<S::Ok, S::Error> {

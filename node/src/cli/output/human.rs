@@ -73,7 +73,7 @@ pub(super) fn left(left: &Left) -> String {
     if left.rounds_lost > 0 {
         _ = write!(text, ", {} lost", left.rounds_lost);
     }
-    text.push('\n');
+    _ = writeln!(text, "; {} sent", bytes(left.bytes_sent));
     text
 }
 

@@ -85,6 +85,8 @@ fn some_round() -> RoundReport {
             .map(|(peer, verdict)| (peer.into(), verdict.into()))
             .into(),
         model: Some("ab".repeat(32)),
+        bytes_sent: 2048,
+        bytes_received: 1024,
         took: Duration::from_millis(420),
     }
 }
@@ -247,10 +249,12 @@ fn joining_and_leaving_are_said_in_a_sentence() {
         round: 9,
         rounds_applied: 6,
         rounds_lost: 1,
+        bytes_sent: 3 << 20,
+        bytes_received: 2048,
     };
     let (_, err) = printed(PEOPLE, |output| output.left(&left));
     assert_eq!(
         err,
-        "left at round 9: its lease is over; 6 rounds applied, 1 lost\n"
+        "left at round 9: its lease is over; 6 rounds applied, 1 lost; 3.0 MiB sent\n"
     );
 }

@@ -2,8 +2,8 @@
 
 mod forge;
 mod model;
-//mod scripts;
-//cfgsim
-//mod sim;
+mod scripts;
+#[cfg(feature = "sim")]
+mod sim;
 mod swarm;
 mod wire;

@@ -265,3 +265,36 @@ fn a_goodbye_in_the_last_moment_does_not_part_the_honest() {
     let states: std::collections::BTreeSet<_> = [0, 2, 3, 4].map(|peer| decided[&peer].1).into();
     assert_eq!(states.len(), 1, "apart: {decided:#?}");
 }
+
+#[test]
+fn a_contribution_at_the_edge_of_the_deadline_does_not_part_its_author() {
+    let mut swarm = swarm(4, 1, 0, None);
+    swarm.delay = (10, 10);
+    for peer in 0..3 {
+        swarm.gradient(peer);
+    }
+    // It arrives within a thirtieth of an attempt, yet everybody has sealed by then.
+    swarm.run_until(at(SEALED - 5));
+    swarm.gradient(3);
+    swarm.run_until(at(SEALED + 4_000));
+    assert_agreed(&swarm, 4);
+}
+
+#[test]
+fn a_peer_that_forgot_its_contribution_counts_it_like_the_others() {
+    let mut swarm = swarm(4, 1, 0, None);
+    swarm.delay = (10, 10);
+    swarm.run_until(at(100));
+    swarm.gradient(3);
+    swarm.run_until(at(150));
+    swarm.stop(3, true);
+    swarm.run_until(at(200));
+    let state = swarm.state(0, &[0, 1, 2, 3], b"model");
+    swarm.start(3, vec![state], false);
+    swarm.run_until(at(300));
+    for peer in 0..3 {
+        swarm.gradient(peer);
+    }
+    swarm.run_until(at(SEALED + 4_000));
+    assert_agreed(&swarm, 4);
+}

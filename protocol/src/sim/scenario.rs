@@ -61,7 +61,7 @@ impl Scenario {
             compute: Duration::from_millis(rng.u64(5..=400)),
             checkpoint_every: rng.u64(1..=5),
             faults: Vec::new(),
-            calm: Time(Duration::from_secs(rng.u64(10..=40))),
+            calm: Time(Duration::from_secs(rng.u64(6..=24))),
             rounds_after: 8,
         };
         scenario.draw_faults(&mut rng, usize::from(max_faulty));

@@ -12,7 +12,7 @@ USER 65532:65532
 # BuildKit makes a missing working directory for the user above, so that it can write there.
 WORKDIR /data
 VOLUME /data
-EXPOSE 7700 7701
+EXPOSE 7700
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/spirt-node"]
 

@@ -32,8 +32,8 @@ impl Cluster {
         cluster
     }
 
-    /// Founds a run and starts nodes that join it through the founder, `n` in all; with `all in the
-    /// roster` they have ended a round together.
+    /// Founds a run and starts nodes that join it through the founder, `n` in all, and waits until
+    /// all of them are in a round together.
     pub fn of(n: usize, options: &str) -> Self {
         let mut cluster = Self::found(options);
         for _ in 1..n {

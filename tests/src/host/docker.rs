@@ -85,7 +85,7 @@ impl Compose {
             "--filter",
             &project,
             "--format",
-            "{{.ID}} {{.Action}}{{.Status}}",
+            "{{.Actor.ID}} {{.Action}}",
         ]);
         let mut events = events
             .stdout(Stdio::piped())

@@ -1,5 +1,6 @@
 //! Peers that lie, and strangers that shout.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -33,14 +34,23 @@ fn a_sign_flipper_among_five_is_dropped_and_the_model_learns() {
     swarm.agree(&honest, since, 5);
     swarm.no_round_lost(&honest, since);
     let events = swarm[0].events();
-    let with_liar = || rounds(&events).filter(|round| round.verdict(&liar).is_some());
-    let (seen, dropped) = (
-        with_liar().count(),
-        with_liar().filter(|round| dropped(round)).count(),
-    );
+    // With all five on time; a machine under load may leave out an honest one, and the rule sees
+    // less of a difference among four.
+    let all_there = |round: &&Round| {
+        honest.iter().all(|node| round.kept(swarm[*node].peer())) && round.verdicts.len() == 5
+    };
+    let mut of_the_liar: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    for round in rounds(&events).filter(all_there) {
+        *of_the_liar.entry(round.verdict(&liar)).or_default() += 1;
+    }
+    let kept = of_the_liar.get(&Some("kept")).copied().unwrap_or_default();
+    let dropped = of_the_liar
+        .get(&Some("dropped"))
+        .copied()
+        .unwrap_or_default();
     assert!(
-        dropped * 10 >= seen * 9,
-        "the liar was dropped in {dropped} of {seen} rounds"
+        dropped > 0 && kept * 10 <= dropped,
+        "verdicts on the liar: {of_the_liar:?}"
     );
 }
 

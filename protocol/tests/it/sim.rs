@@ -11,26 +11,29 @@ fn play(from: u64, to: u64) {
     }
 }
 
-// Four tests, so that they run side by side.
-
-#[test]
-fn no_promise_is_broken_in_seeds_0_to_50() {
-    play(0, 50);
+/// Tests of twenty seeds each, so that they run side by side.
+macro_rules! seeds {
+    ($($name:ident: $from:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                play($from, $from + 20);
+            }
+        )*
+    };
 }
 
-#[test]
-fn no_promise_is_broken_in_seeds_50_to_100() {
-    play(50, 100);
-}
-
-#[test]
-fn no_promise_is_broken_in_seeds_100_to_150() {
-    play(100, 150);
-}
-
-#[test]
-fn no_promise_is_broken_in_seeds_150_to_200() {
-    play(150, 200);
+seeds! {
+    no_promise_is_broken_from_seed_0: 0;
+    no_promise_is_broken_from_seed_20: 20;
+    no_promise_is_broken_from_seed_40: 40;
+    no_promise_is_broken_from_seed_60: 60;
+    no_promise_is_broken_from_seed_80: 80;
+    no_promise_is_broken_from_seed_100: 100;
+    no_promise_is_broken_from_seed_120: 120;
+    no_promise_is_broken_from_seed_140: 140;
+    no_promise_is_broken_from_seed_160: 160;
+    no_promise_is_broken_from_seed_180: 180;
 }
 
 #[test]
@@ -62,12 +65,18 @@ fn a_broken_promise_is_found_and_replays() {
 }
 
 #[test]
-fn a_quiet_network_keeps_every_contribution() {
-    let mut scenario = Scenario::from_seed(5);
-    scenario.faults.clear();
-    scenario.drop = 0.0;
-    scenario.duplicate = 0.0;
-    let grade = run(&scenario).expect("nothing goes wrong");
-    assert_eq!((grade.divergences, grade.rounds_lost), (0, 0), "{grade:?}");
-    assert!(grade.kept > 0.98, "{grade:?}");
+fn a_quiet_network_keeps_every_contribution_and_never_parts() {
+    for seed in 0..12 {
+        let mut scenario = Scenario::from_seed(seed);
+        scenario.faults.clear();
+        scenario.drop = 0.0;
+        scenario.duplicate = 0.0;
+        let grade = run(&scenario).expect("nothing goes wrong");
+        assert!(grade.kept > 0.98, "seed {seed}: {grade:?}");
+        assert_eq!(
+            (grade.divergences, grade.rounds_lost),
+            (0, 0),
+            "seed {seed}: {grade:?}"
+        );
+    }
 }

@@ -1,0 +1,142 @@
+//! What a round's log takes from one author, and what it makes of it.
+
+use super::{RUN, accuse, admit, contribution, peer, say, seal};
+use crate::evidence;
+use crate::frame::Frame;
+use crate::id::{Digest, Round};
+use crate::machine::log::{Payload, Put, RoundLog, first, max_notices};
+use crate::message::{Join, Message};
+use crate::sign::Verified;
+
+fn log() -> RoundLog {
+    RoundLog::new(Round(5))
+}
+
+/// Frames kept of those that were put.
+fn kept(log: &mut RoundLog, frames: impl Iterator<Item = Verified<Frame>>) -> usize {
+    frames
+        .filter(|frame| !matches!(log.put(frame.clone(), 4), Put::Known | Put::Excess))
+        .count()
+}
+
+#[test]
+fn a_frame_is_new_once() {
+    let mut log = log();
+    for frame in [
+        contribution(1, 1, b"a"),
+        seal(1, 1, 1, &[]),
+        admit(1, 9, 1),
+        accuse(1, 8),
+        say(1, 1, Message::Leave, b""),
+        say(9, 1, Message::Join(Join { nonce: 1 }), b""),
+    ] {
+        assert_eq!(log.put(frame.clone(), 4), Put::New);
+        assert_eq!(log.put(frame, 4), Put::Known);
+    }
+    assert_eq!(log.frames().count(), 6);
+}
+
+#[test]
+fn a_contribution_waits_for_its_payload_and_the_rest_is_held() {
+    let mut log = log();
+    log.put(contribution(1, 1, b"a"), 4);
+    log.put(say(1, 1, Message::Leave, b""), 4);
+    for entry in log.entries.values() {
+        let wanted = entry.contribution().is_some();
+        assert_eq!(entry.payload == Payload::Wanted, wanted);
+        assert_eq!(entry.payload == Payload::Held, !wanted);
+    }
+}
+
+#[test]
+fn two_contributions_of_a_session_are_a_proof_that_others_can_check() {
+    let mut log = log();
+    log.put(contribution(1, 1, b"a"), 4);
+    let Put::Contradicts(proof) = log.put(contribution(1, 1, b"b"), 4) else {
+        panic!("two things for one place");
+    };
+    assert_eq!(evidence::check(&proof, &RUN), Ok(peer(1)));
+    assert_eq!(
+        log.put(contribution(1, 1, b"c"), 4),
+        Put::Excess,
+        "two prove it, a third nothing"
+    );
+}
+
+#[test]
+fn two_seals_of_an_attempt_are_a_proof_that_others_can_check() {
+    let mut log = log();
+    log.put(seal(1, 1, 1, &[]), 4);
+    assert_eq!(log.put(seal(1, 1, 2, &[]), 4), Put::New, "another attempt");
+    let Put::Contradicts(proof) = log.put(seal(1, 1, 1, &[Digest([1; 32])]), 4) else {
+        panic!("two things for one place");
+    };
+    assert_eq!(evidence::check(&proof, &RUN), Ok(peer(1)));
+}
+
+#[test]
+fn another_session_contradicts_nothing() {
+    let mut log = log();
+    log.put(contribution(1, 1, b"a"), 4);
+    assert_eq!(log.put(contribution(1, 2, b"b"), 4), Put::New);
+    log.put(seal(1, 1, 1, &[]), 4);
+    assert_eq!(log.put(seal(1, 2, 1, &[Digest([1; 32])]), 4), Put::New);
+}
+
+#[test]
+fn a_flooding_author_fills_no_memory() {
+    let mut log = log();
+    let many = || 0..200_u64;
+    let bytes = |i: u64| i.to_le_bytes();
+    let contributions = many().map(|i| contribution(1, i / 3, &bytes(i)));
+    assert_eq!(kept(&mut log, contributions), 8);
+    let joiners = many().map(|i| admit(1, i as u8, i as u32));
+    assert_eq!(kept(&mut log, joiners), max_notices(4));
+    let accused = many().map(|i| accuse(1, i as u8));
+    assert_eq!(kept(&mut log, accused), max_notices(4));
+    let leaves = many().map(|i| say(1, i, Message::Leave, b""));
+    assert_eq!(kept(&mut log, leaves), 1);
+    let seals = many().map(|i| seal(1, i / 3, 1, &[Digest::of(&bytes(i))]));
+    assert_eq!(kept(&mut log, seals), 8);
+    assert_eq!(log.frames().count(), 8 + 2 * max_notices(4) + 1 + 8);
+}
+
+#[test]
+fn a_crowd_that_wants_in_fills_no_memory() {
+    let mut log = log();
+    let joins = (0..200).map(|i| say(i, 1, Message::Join(Join { nonce: 1 }), b""));
+    assert_eq!(kept(&mut log, joins), 64);
+    // Somebody who asks again replaces the request and takes no more room.
+    assert_eq!(
+        log.put(say(3, 1, Message::Join(Join { nonce: 2 }), b""), 4),
+        Put::New
+    );
+    assert_eq!(log.joins.len(), 64);
+}
+
+#[test]
+fn who_sealed_first_is_found_whatever_the_order() {
+    let mut log = log();
+    log.put(seal(1, 1, 2, &[]), 4);
+    log.put(seal(1, 1, 1, &[Digest([1; 32])]), 4);
+    let counted = log.counted_seals(1);
+    let first = first(&counted[&peer(1)]).expect("sealed");
+    assert_eq!(
+        first.sealed_entries().collect::<Vec<_>>(),
+        [Digest([1; 32])]
+    );
+}
+
+#[test]
+fn support_names_each_sealer_with_its_earliest_attempt() {
+    let mut log = log();
+    let (a, b) = (Digest([1; 32]), Digest([2; 32]));
+    log.put(seal(1, 1, 1, &[a]), 4);
+    log.put(seal(1, 1, 2, &[a, b]), 4);
+    log.put(seal(2, 1, 2, &[b]), 4);
+    let support = log.support(1);
+    assert_eq!(support[&a].iter().collect::<Vec<_>>(), [(&peer(1), &1)]);
+    let mut sealers = [(&peer(1), &2), (&peer(2), &2)];
+    sealers.sort_unstable();
+    assert_eq!(support[&b].iter().collect::<Vec<_>>(), sealers);
+}

@@ -7,7 +7,7 @@
 
 mod node;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Least time between two rounds of the swarm, as `spirt-node --pace` takes it
     #[arg(long, default_value = "100ms")]
     pace: String,
+    /// Measure this program instead of building one
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -51,6 +54,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.runs == 0 {
         bail!("nothing to measure: --runs is 0");
     }
+    let program = match &args.program {
+        Some(program) => std::path::absolute(program)?,
+        None => build()?,
+    };
+    let folder = Folder::new()?;
+    let figures = measure(args, &program, folder.path())?;
+    if args.json {
+        println!("{}", serde_json::to_string(&figures)?);
+    } else {
+        println!("{}", describe(&figures));
+    }
+    Ok(())
+}
+
+fn build() -> Result<PathBuf> {
     let mut build = cargo();
     build.args([
         "build",
@@ -60,16 +78,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "--bin",
         "spirt-node",
     ]);
-    let built = Artefacts::build(&mut build)?;
-    let program = built.binary("spirt-node")?;
-    let folder = Folder::new()?;
-    let figures = measure(args, program, folder.path())?;
-    if args.json {
-        println!("{}", serde_json::to_string(&figures)?);
-    } else {
-        println!("{}", describe(&figures));
-    }
-    Ok(())
+    Ok(Artefacts::build(&mut build)?
+        .binary("spirt-node")?
+        .to_owned())
 }
 
 fn measure(args: &Args, program: &Path, folder: &Path) -> Result<Figures> {
@@ -108,15 +119,11 @@ fn measure(args: &Args, program: &Path, folder: &Path) -> Result<Figures> {
     })
 }
 
-/// The middle of sorted values.
+/// The middle of sorted values; 0 if there are none.
 fn median(sorted: &[f64]) -> f64 {
     let at = |index: usize| sorted.get(index).copied().unwrap_or_default();
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        at(middle)
-    } else {
-        (at(middle - 1) + at(middle)) / 2.0
-    }
+    let n = sorted.len();
+    (at(n.saturating_sub(1) / 2) + at(n / 2)) / 2.0
 }
 
 fn describe(figures: &Figures) -> String {
@@ -141,7 +148,7 @@ fn describe(figures: &Figures) -> String {
 }
 
 /// A folder of our own for the nodes, removed in the end.
-struct Folder(std::path::PathBuf);
+struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Result<Self> {

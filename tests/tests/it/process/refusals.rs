@@ -175,7 +175,7 @@ fn a_data_dir_in_use_is_refused_and_its_user_named() {
 #[test]
 fn a_port_in_use_is_refused() {
     let swarm = Cluster::found("--pace 50ms");
-    let mut node = command(["-q", "--ephemeral", "--listen"]);
+    let mut node = command(["-q", "--ephemeral", "--lease", "2s", "--listen"]);
     let finished = Finished::of(node.arg(swarm[0].tcp_addr().to_string()));
     refused(&finished, 3, &["--listen"]);
 }

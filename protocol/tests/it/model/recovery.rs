@@ -1,0 +1,63 @@
+//! Who falls behind comes back.
+
+use spirt_protocol::{PeerId, Time};
+
+use crate::forge::{Key, spec};
+use crate::swarm::{Link, Swarm, millis};
+
+const NAMES: [&str; 5] = ["A", "B", "C", "D", "E"];
+
+fn at(ms: u64) -> Time {
+    Time(millis(ms))
+}
+
+/// Five peers whose rounds take a tenth of a second, a third of an attempt.
+fn swarm() -> Swarm {
+    let mut swarm = Swarm::new(&NAMES, spec(Key::of("A").peer()));
+    swarm.compute = Some(20);
+    let state = swarm.state(0, &[0, 1, 2, 3, 4], b"model");
+    for peer in 0..5 {
+        swarm.start(peer, vec![state.clone()], true);
+    }
+    swarm
+}
+
+/// Cuts one off for a while, and says how long it takes to count again.
+fn cut_off(swarm: &mut Swarm, from: u64, until: u64) -> u64 {
+    swarm.run_until(at(from));
+    for other in 0..4 {
+        swarm.links.insert((4, other), Link::Drop);
+        swarm.links.insert((other, 4), Link::Drop);
+    }
+    swarm.run_until(at(until));
+    for other in 0..4 {
+        swarm.open(4, other);
+        swarm.open(other, 4);
+    }
+    let me: PeerId = swarm.peers[4].key.peer();
+    let counts = |swarm: &Swarm| swarm.machine(0).state().is_some_and(|state| state.lists(&me));
+    assert!(!counts(swarm), "the others go on without it");
+    let back = (until..until + 60_000).step_by(50).find(|now| {
+        swarm.run_until(at(*now));
+        counts(swarm) && swarm.machine(4).is_member()
+    });
+    back.expect("within a minute") - until
+}
+
+#[test]
+fn a_node_that_was_cut_off_counts_again_within_seconds() {
+    let mut swarm = swarm();
+    let took = cut_off(&mut swarm, 500, 9_000);
+    assert!(took <= 5_000, "it took {took} ms");
+}
+
+#[test]
+fn rounds_faster_than_an_attempt_leave_nobody_behind_for_good() {
+    for seed in 0..8 {
+        let mut swarm = swarm();
+        swarm.delay = (5, 60);
+        swarm.dice.0 = seed;
+        let took = cut_off(&mut swarm, 500 + 37 * seed, 9_000);
+        assert!(took <= 10_000, "seed {seed}: it took {took} ms");
+    }
+}

@@ -218,6 +218,9 @@ async fn open_network(
     identity: &Identity,
     data_dir: &DataDir,
 ) -> Result<(Handle, EventStream), DaemonError> {
+    for addr in &config.network.listen {
+        refuse_if_taken(addr)?;
+    }
     let mut network = SwarmConfig::new(identity.keypair().clone());
     network.listen.clone_from(&config.network.listen);
     if let Entry::Join { bootstrap } = &config.entry {
@@ -226,6 +229,24 @@ async fn open_network(
     let known = data_dir.load_peers().into_iter().take(REMEMBERED_PEERS);
     network.bootstrap.extend(known);
     Ok(swarm::start(network).await?)
+}
+
+/// The network listens with `SO_REUSEPORT`, which lets two nodes share a port and each lose half of
+/// its connections; so a port that somebody else listens on is found here.
+fn refuse_if_taken(addr: &Multiaddr) -> Result<(), DaemonError> {
+    let mut parts = addr.iter();
+    let ip: std::net::IpAddr = match parts.next() {
+        Some(Protocol::Ip4(ip)) => ip.into(),
+        Some(Protocol::Ip6(ip)) => ip.into(),
+        _ => return Ok(()),
+    };
+    let Some(Protocol::Tcp(port)) = parts.next() else { return Ok(()) };
+    let bound = std::net::TcpListener::bind((ip, port));
+    let failed = bound.err().filter(|_| port != 0);
+    failed.map_or(Ok(()), |error| {
+        let (addr, error) = (addr.clone(), error.to_string());
+        Err(DaemonError::Network(swarm::StartError::Listen { addr, error }))
+    })
 }
 
 /// Waits until the node listens, and says so: on stdout and in the data dir.

@@ -248,15 +248,21 @@ pub struct DemoArgs {
     #[arg(long, default_value = "trimmed-mean")]
     pub rule: String,
     /// What the liars send
-    #[arg(long, value_name = "KIND", default_value = "sign-flip")]
+    #[arg(long, value_name = "KIND", default_value = "sign-flip:scale=5")]
     pub attack: String,
-    /// Seed of all that is random
+    /// Least time of a round, so that it can be watched
+    #[arg(long, value_name = "DURATION", default_value = "300ms")]
+    pub pace: humantime::Duration,
+    /// Seed of the run; keys, and with them each node's share of the data, are new every time
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
     /// First TCP port of the nodes; free ones without it
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
-    /// One JSON object per event
+    /// Print the result only
+    #[arg(long)]
+    pub no_progress: bool,
+    /// One JSON object per event; the last one is the summary
     #[arg(long)]
     pub json: bool,
 }

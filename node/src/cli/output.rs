@@ -5,6 +5,7 @@
 
 mod event;
 mod human;
+mod live;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ use crate::control::Status;
 use crate::telemetry::use_color;
 
 pub use event::{Joined, Left, Ready, RoundReport};
+pub(crate) use human::{bytes, count};
+pub use live::Live;
 
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,6 +53,8 @@ pub struct Output {
     style: Style,
     /// Colour on stderr.
     color: bool,
+    /// Whether stderr is a terminal that can move its cursor.
+    terminal: bool,
     out: Arc<Mutex<Stream>>,
     err: Arc<Mutex<Stream>>,
 }
@@ -88,11 +93,14 @@ impl fmt::Debug for Output {
 impl Output {
     /// To stdout and stderr of this process.
     pub fn new(style: Style) -> Self {
-        let color = use_color(style.color, io::stderr().is_terminal());
+        let is_terminal = io::stderr().is_terminal();
+        let color = use_color(style.color, is_terminal);
+        let terminal = is_terminal && std::env::var_os("TERM").is_some_and(|term| term != "dumb");
         let (out, err) = (Stream::new(io::stdout()), Stream::new(io::stderr()));
         Self {
             style,
             color,
+            terminal,
             out,
             err,
         }
@@ -107,6 +115,7 @@ impl Output {
         Self {
             style,
             color: false,
+            terminal: false,
             out: Stream::new(out),
             err: Stream::new(err),
         }
@@ -115,6 +124,16 @@ impl Output {
     /// How it prints.
     pub const fn style(&self) -> Style {
         self.style
+    }
+
+    /// Whether stderr is in colour.
+    pub const fn color(&self) -> bool {
+        self.color
+    }
+
+    /// A block of lines to draw again and again, for people at a terminal.
+    pub fn live(&self) -> Option<Live<'_>> {
+        (self.terminal && !self.style.json).then(|| Live::new(self))
     }
 
     /// The node listens and can be joined: the first line on stdout, for scripts to wait for.

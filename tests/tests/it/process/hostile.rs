@@ -10,9 +10,10 @@ use std::thread;
 use spirt_tests::cluster::Cluster;
 use spirt_tests::observe::{Round, rounds};
 
-/// Five nodes, the last of which plays `attack`.
-fn with_liar(attack: &str) -> Cluster {
-    let mut swarm = Cluster::found("--max-byzantine 1 --min-peers 4 --pace 20ms");
+/// Five nodes, the last of which plays `attack`; no round ends with fewer than `least`.
+fn with_liar(attack: &str, least: usize) -> Cluster {
+    let options = format!("--max-byzantine 1 --min-peers {least} --pace 20ms");
+    let mut swarm = Cluster::found(&options);
     for _ in 1..4 {
         swarm.join(0, "");
     }
@@ -22,41 +23,36 @@ fn with_liar(attack: &str) -> Cluster {
 
 #[test]
 fn a_sign_flipper_among_five_is_dropped_and_the_model_learns() {
-    let swarm = with_liar("sign-flip");
+    // All five from the first update on: later, honest gradients are hardly more than noise.
+    let swarm = with_liar("sign-flip", 5);
     let honest = [0, 1, 2, 3];
     let liar = swarm[4].peer().to_owned();
-    let dropped = |round: &Round| round.verdict(&liar) == Some("dropped");
-    let since = swarm[0].wait_round(0, "the liar is dropped", dropped).round;
+    let since = swarm[0]
+        .wait_round(0, "there are five", |round| round.verdicts.len() == 5)
+        .round;
     let learnt = |round: &Round| round.accuracy >= Some(0.9);
     for node in honest {
-        swarm[node].wait_round(since + 20, "the accuracy is 0.9", learnt);
+        swarm[node].wait_round(since + 15, "the accuracy is 0.9", learnt);
     }
-    swarm.agree(&honest, since, 5);
+    swarm.agree(&honest, since, 1);
     swarm.no_round_lost(&honest, since);
     let events = swarm[0].events();
-    // With all five on time; a machine under load may leave out an honest one, and the rule sees
-    // less of a difference among four.
-    let all_there = |round: &&Round| {
-        honest.iter().all(|node| round.kept(swarm[*node].peer())) && round.verdicts.len() == 5
-    };
-    let mut of_the_liar: BTreeMap<Option<&str>, usize> = BTreeMap::new();
-    for round in rounds(&events).filter(all_there) {
-        *of_the_liar.entry(round.verdict(&liar)).or_default() += 1;
+    let mut verdicts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    for round in rounds(&events)
+        .filter(|round| round.round >= since)
+        .take(10)
+    {
+        *verdicts.entry(round.verdict(&liar)).or_default() += 1;
     }
-    let kept = of_the_liar.get(&Some("kept")).copied().unwrap_or_default();
-    let dropped = of_the_liar
-        .get(&Some("dropped"))
-        .copied()
-        .unwrap_or_default();
     assert!(
-        dropped > 0 && kept * 10 <= dropped,
-        "verdicts on the liar: {of_the_liar:?}"
+        verdicts.get(&Some("dropped")) >= Some(&8),
+        "verdicts on the liar: {verdicts:?}"
     );
 }
 
 #[test]
 fn a_contribution_of_nan_is_named_and_changes_nothing() {
-    let swarm = with_liar("nan");
+    let swarm = with_liar("nan", 4);
     let honest = [0, 1, 2, 3];
     let liar = swarm[4].peer().to_owned();
     for node in honest {

@@ -119,27 +119,64 @@ pub fn last_round(events: &[Event]) -> Option<&Round> {
 }
 
 /// Compares what nodes say of the same rounds, from round `since` on, and returns the rounds that
-/// all of them ended. A node that ended a round twice, before and after it took over the state of
-/// the others, is taken at its last word.
+/// all of them ended with the same model.
+///
+/// The promise is to agree or to know: a node may end a round with another model than the others
+/// only if it says later that it took over their state. Then its word on that round is void.
 ///
 /// # Errors
-/// Names the first round that two nodes ended with different models.
+/// Names the first round that two nodes ended with different models and neither took it back.
 pub fn agreement(told: &[(String, Vec<Event>)], since: u64) -> Result<BTreeSet<u64>, String> {
-    let mut seen: BTreeMap<u64, BTreeMap<&str, &str>> = BTreeMap::new();
+    let mut seen: BTreeMap<u64, BTreeMap<&str, Claim<'_>>> = BTreeMap::new();
     for (name, events) in told {
-        for round in rounds(events).filter(|round| round.round >= since) {
-            seen.entry(round.round)
-                .or_default()
-                .insert(name, &round.model);
+        for (round, claim) in claims(events)
+            .into_iter()
+            .filter(|(round, _)| *round >= since)
+        {
+            seen.entry(round).or_default().insert(name, claim);
         }
     }
-    for (round, models) in &seen {
-        if models.values().collect::<BTreeSet<_>>().len() > 1 {
-            return Err(format!("different models after round {round}: {models:#?}"));
+    let mut together = BTreeSet::new();
+    for (round, claims) in seen {
+        let models: BTreeSet<&str> = claims.values().map(|claim| claim.model).collect();
+        // Somebody was right: all who claim another model than that one took it back.
+        let is_right = |model: &&&str| {
+            claims
+                .values()
+                .all(|claim| claim.model == **model || claim.taken_back)
+        };
+        if !models.iter().any(|model| is_right(&model)) {
+            return Err(format!("different models after round {round}: {claims:#?}"));
+        }
+        if models.len() == 1 && claims.len() == told.len() {
+            together.insert(round);
         }
     }
-    seen.retain(|_, models| models.len() == told.len());
-    Ok(seen.into_keys().collect())
+    Ok(together)
+}
+
+/// What a node says of a round.
+#[derive(Debug)]
+struct Claim<'a> {
+    model: &'a str,
+    /// It took over the state of the others later.
+    taken_back: bool,
+}
+
+/// The last word of a node on each round.
+fn claims(events: &[Event]) -> BTreeMap<u64, Claim<'_>> {
+    let mut claims = BTreeMap::new();
+    let mut taken_back = false;
+    for event in events.iter().rev() {
+        match event {
+            Event::Joined(_) => taken_back = true,
+            Event::Round(Round { round, model, .. }) => {
+                claims.entry(*round).or_insert(Claim { model, taken_back });
+            }
+            Event::Ready(_) | Event::Left(_) => {}
+        }
+    }
+    claims
 }
 
 #[cfg(test)]

@@ -45,6 +45,30 @@ fn a_node_that_repaired_itself_is_taken_at_its_last_word() {
 }
 
 #[test]
+fn a_node_may_be_wrong_if_it_says_so_itself() {
+    let joined = r#"{"event":"joined","run":"r","round":2,"roster":2}"#;
+    let joined: Event = serde_json::from_str(joined).expect("a line as a node writes it");
+    let right = told("a", &[(1, "x"), (2, "y")]);
+    let mut wrong = told("b", &[(1, "wrong")]);
+    assert!(
+        agreement(&[right.clone(), wrong.clone()], 0).is_err(),
+        "it does not know yet"
+    );
+    wrong.1.push(joined);
+    wrong.1.push(ended(2, "y"));
+    assert_eq!(
+        agreement(&[right.clone(), wrong.clone()], 0),
+        Ok(BTreeSet::from([2]))
+    );
+    wrong.1.push(ended(3, "z"));
+    let further = told("c", &[(3, "other")]);
+    assert!(
+        agreement(&[wrong, further], 0).is_err(),
+        "it went apart again"
+    );
+}
+
+#[test]
 fn verdicts_are_found_by_peer() {
     let Event::Round(round) = ended(7, "x") else {
         panic!("it is a round")

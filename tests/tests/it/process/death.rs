@@ -1,6 +1,6 @@
 //! Nodes that die or stand still in mid-run.
 
-use spirt_tests::cluster::Cluster;
+use spirt_tests::cluster::{Cluster, PATIENT};
 use spirt_tests::observe::last_round;
 
 #[test]
@@ -16,7 +16,10 @@ fn after_the_death_of_the_founder_a_third_node_joins_through_the_second() {
 
 #[test]
 fn the_death_of_one_of_four_costs_the_others_no_round() {
-    let mut swarm = Cluster::of(4, "--max-byzantine 1 --min-peers 3 --pace 20ms");
+    let mut swarm = Cluster::of(
+        4,
+        &format!("--max-byzantine 1 --min-peers 3 --pace 20ms {PATIENT}"),
+    );
     let since = swarm.wait_together(&[0, 1, 2, 3]).round;
     swarm.agree(&[0, 1, 2, 3], since, 10);
     let dead = swarm[2].peer().to_owned();
@@ -35,7 +38,10 @@ fn the_death_of_one_of_four_costs_the_others_no_round() {
 
 #[test]
 fn a_node_that_stood_still_catches_up_with_the_three_that_went_on() {
-    let swarm = Cluster::of(4, "--max-byzantine 1 --min-peers 3 --pace 20ms");
+    let swarm = Cluster::of(
+        4,
+        &format!("--max-byzantine 1 --min-peers 3 --pace 20ms {PATIENT}"),
+    );
     let since = swarm.wait_together(&[0, 1, 2, 3]).round;
     swarm[3].stop();
     let others = [0, 1, 2];

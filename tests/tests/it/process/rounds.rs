@@ -1,11 +1,11 @@
 //! Rounds of a swarm that nothing happens to.
 
-use spirt_tests::cluster::Cluster;
+use spirt_tests::cluster::{Cluster, PATIENT};
 use spirt_tests::observe::{Event, rounds};
 
 #[test]
 fn two_nodes_end_each_round_with_the_same_digest() {
-    let mut swarm = Cluster::found("--min-peers 2 --rounds 12");
+    let mut swarm = Cluster::found(&format!("--min-peers 2 --rounds 12 {PATIENT}"));
     swarm.join(0, "");
     for node in 0..2 {
         assert_eq!(
@@ -32,7 +32,7 @@ fn two_nodes_end_each_round_with_the_same_digest() {
 fn a_payload_of_five_chunks_reaches_every_node_and_a_joiner_gets_the_state() {
     // 37,898 parameters, 151,592 bytes: too much to travel inside a message.
     let options = "--model mlp:hidden=512 --min-peers 3 --local-steps 2 --pace 200ms";
-    let mut swarm = Cluster::of(3, options);
+    let mut swarm = Cluster::of(3, &format!("{options} {PATIENT}"));
     let together = swarm.agree(&[0, 1, 2], 0, 4);
     assert!(together.len() >= 4, "{together:?}");
     let joiner = swarm.join(1, "");

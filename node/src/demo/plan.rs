@@ -56,7 +56,9 @@ impl Plan {
             let hint = "rules: trimmed-mean, median, krum, multi-krum, mean".into();
             usage(format!("{error}"), hint)
         })?;
-        if let Err(error) = args.attack.parse::<Attack>() {
+        if args.byzantine > 0
+            && let Err(error) = args.attack.parse::<Attack>()
+        {
             let hint = "attacks: sign-flip, sign-flip:scale=5, zero, nan".into();
             return Err(usage(error, hint));
         }

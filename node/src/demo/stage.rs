@@ -1,10 +1,12 @@
 //! Plays one swarm of real processes: starts the nodes, kills some, lets one join, and waits until
 //! all have left. Each wait has a deadline.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -36,7 +38,8 @@ pub(super) struct Stage<'a> {
     addresses: Vec<Option<String>>,
     kills: Vec<(u64, usize)>,
     join_round: Option<u64>,
-    ended: usize,
+    /// Started, and neither ended nor killed.
+    running: BTreeSet<usize>,
     began: Instant,
 }
 
@@ -59,7 +62,7 @@ impl<'a> Stage<'a> {
             addresses: vec![None; plan.all()],
             kills: plan.kills().collect(),
             join_round: plan.join_round(),
-            ended: 0,
+            running: BTreeSet::new(),
             began: Instant::now(),
             plan,
         })
@@ -70,12 +73,17 @@ impl<'a> Stage<'a> {
         self.began.elapsed()
     }
 
-    /// Plays it to its end.
+    /// Plays it to its end: until the honest nodes have left. A liar may have been banned, and
+    /// may never know that it is over.
     pub(super) async fn play(&mut self) -> Result<(), Failure> {
         self.began = Instant::now();
         self.start(None)?;
         let mut deadline = tokio::time::Instant::now() + PATIENCE;
-        while self.ended < self.processes.len() {
+        while self
+            .running
+            .iter()
+            .any(|node| self.plan.role(*node).is_honest())
+        {
             let heard = tokio::time::timeout_at(deadline, self.heard.recv()).await;
             let Ok(Some((node, line))) = heard else {
                 return Err(self.stuck());
@@ -99,6 +107,7 @@ impl<'a> Stage<'a> {
         let process = Process::start(&self.program, node, &args, &data_dir, self.say.clone());
         let process = process.map_err(|error| cannot(&format!("start {}", name(node)), &error))?;
         self.processes.push(process);
+        self.running.insert(node);
         self.board.started(node);
         Ok(())
     }
@@ -141,6 +150,7 @@ impl<'a> Stage<'a> {
             self.kills.remove(0);
             let killed = self.processes[node].kill();
             killed.map_err(|error| cannot(&format!("kill {}", name(node)), &error))?;
+            self.running.remove(&node);
             self.board.killed(node);
             self.screen.happens("killed", node, round, " (kill -9)");
         }
@@ -165,14 +175,14 @@ impl<'a> Stage<'a> {
 
     /// A node has ended: as planned, or not.
     fn on_end(&mut self, node: usize) -> Result<bool, Failure> {
-        self.ended += 1;
-        let state = self.board.rows[node].state;
-        if state == State::Killed {
+        if !self.running.remove(&node) {
             return Ok(false);
         }
         let end = self.processes[node].end();
         let (status, lines) = end.map_err(|error| cannot("wait for a node", &error))?;
-        if status.success() && state == State::Left {
+        let state = self.board.rows[node].state;
+        let honest = self.plan.role(node).is_honest();
+        if status.success() && state == State::Left || !honest && state == State::Training {
             return Ok(true);
         }
         let name = name(node);
@@ -180,7 +190,7 @@ impl<'a> Stage<'a> {
             State::Absent | State::Joining => format!("{name} did not start: {status}"),
             _ => format!("{name} ended too soon: {status}"),
         };
-        Err(said(message, lines).hint(HINT))
+        Err(said(message, lines))
     }
 
     /// Nothing happened for too long.
@@ -207,17 +217,35 @@ impl<'a> Stage<'a> {
             }
             (_, None) => format!("nothing happened for {seconds} s"),
         };
-        said(message, lines).hint(HINT)
+        said(message, lines)
     }
 }
 
 const HINT: &str =
     "a busy machine may need more time: try it with --pace 1s, and with RUST_LOG=debug to see more";
 
+/// A failure of a node, explained by its own error if it gave one, else by its last lines.
 fn said(message: String, lines: Vec<String>) -> Failure {
+    #[derive(Deserialize)]
+    struct Line {
+        error: Said,
+    }
+    #[derive(Deserialize)]
+    struct Said {
+        message: String,
+        causes: Vec<String>,
+        hint: Option<String>,
+    }
+    let error = lines
+        .last()
+        .and_then(|line| serde_json::from_str(line).ok());
+    let (causes, hint) = match error {
+        Some(Line { error }) => ([vec![error.message], error.causes].concat(), error.hint),
+        None => (lines, None),
+    };
     Failure {
-        causes: lines,
-        ..Failure::new(Exit::Unexpected, message)
+        causes,
+        ..Failure::new(Exit::Unexpected, message).hint(hint.unwrap_or_else(|| HINT.into()))
     }
 }
 

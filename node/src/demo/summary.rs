@@ -28,6 +28,7 @@ pub(super) struct Summary {
     /// Nodes that were to be killed.
     #[serde(skip)]
     kill: usize,
+    liars: Vec<String>,
     killed: Vec<String>,
     /// Of the final model on held-out samples, 0 to 1.
     pub(super) accuracy: Option<f64>,
@@ -67,6 +68,7 @@ impl Summary {
         let dropped = board.rows.iter().filter(|row| row.dropped > 0);
         let late = board.rows.iter().find(|row| row.role == Role::Late);
         let killed = board.rows.iter().filter(|row| row.state == State::Killed);
+        let liars = board.rows.iter().filter(|row| row.role == Role::Liar);
         let accuracies = survivors.iter().filter_map(|row| row.accuracy);
         Self {
             schema_version: 1,
@@ -75,6 +77,7 @@ impl Summary {
             nodes: plan.nodes,
             byzantine: plan.byzantine,
             kill: plan.kill,
+            liars: liars.map(|row| row.name.clone()).collect(),
             killed: killed.map(|row| row.name.clone()).collect(),
             accuracy: accuracies.min_by(f64::total_cmp),
             accuracy_mean_rule: None,
@@ -150,13 +153,13 @@ impl Summary {
             );
         }
         for (name, times) in &self.dropped {
-            row(
-                "dropped",
-                format!(
-                    "{name} in {times} of {}",
-                    count(self.rounds_applied, "round")
-                ),
-            );
+            let liar = if self.liars.contains(name) {
+                ", a liar,"
+            } else {
+                ""
+            };
+            let rounds = count(self.rounds_applied, "round");
+            row("dropped", format!("{name}{liar} in {times} of {rounds}"));
         }
         if !self.killed.is_empty() {
             row("killed", format!("{} with kill -9", self.killed.join(", ")));

@@ -200,6 +200,7 @@ fn one_model_on_all_survivors_is_a_success() {
     assert_eq!(json["dropped"]["node-4"], 3);
     assert_eq!(json["model_digests"]["node-5"], "cc");
     assert_eq!(json["killed"][0], "node-0");
+    assert_eq!(json["liars"][0], "node-4");
     assert_eq!(
         json["bytes_sent"],
         100 + 4 * 200,
@@ -210,7 +211,7 @@ fn one_model_on_all_survivors_is_a_success() {
         text.contains("the same cc on node-1, node-2, node-3, node-5"),
         "{text}"
     );
-    assert!(text.contains("node-4 in 3 of 3 rounds"), "{text}");
+    assert!(text.contains("node-4, a liar, in 3 of 3 rounds"), "{text}");
     assert!(text.contains("The plain mean is not robust"), "{text}");
 }
 

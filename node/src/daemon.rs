@@ -240,12 +240,17 @@ fn refuse_if_taken(addr: &Multiaddr) -> Result<(), DaemonError> {
         Some(Protocol::Ip6(ip)) => ip.into(),
         _ => return Ok(()),
     };
-    let Some(Protocol::Tcp(port)) = parts.next() else { return Ok(()) };
+    let Some(Protocol::Tcp(port)) = parts.next() else {
+        return Ok(());
+    };
     let bound = std::net::TcpListener::bind((ip, port));
     let failed = bound.err().filter(|_| port != 0);
     failed.map_or(Ok(()), |error| {
         let (addr, error) = (addr.clone(), error.to_string());
-        Err(DaemonError::Network(swarm::StartError::Listen { addr, error }))
+        Err(DaemonError::Network(swarm::StartError::Listen {
+            addr,
+            error,
+        }))
     })
 }
 

@@ -251,7 +251,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "KIND", default_value = "sign-flip:scale=5")]
     pub attack: String,
     /// Least time of a round, so that it can be watched
-    #[arg(long, value_name = "DURATION", default_value = "400ms")]
+    #[arg(long, value_name = "DURATION", default_value = "500ms")]
     pub pace: humantime::Duration,
     /// Seed of the run; keys, and with them each node's share of the data, are new every time
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -159,9 +159,9 @@ impl IndexMut<usize> for Cluster {
     }
 }
 
-/// Options for tests that want the nodes never to go apart: a message has two seconds to arrive, so
-/// that it does on a machine that is busy with other things too.
-pub const PATIENT: &str = "--attempt 2s --collect-min 1s";
+/// Options for tests that want the nodes never to go apart, on a machine that is busy with other
+/// things too: contributions have a second to arrive, and rounds are slow enough to be caught up with.
+pub const PATIENT: &str = "--collect-min 1s --attempt 1s --pace 250ms";
 
 /// Options as one would type them.
 pub fn words(options: &str) -> Vec<String> {

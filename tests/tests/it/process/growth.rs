@@ -1,10 +1,10 @@
 //! Swarms that grow while they train.
 
-use spirt_tests::cluster::Cluster;
+use spirt_tests::cluster::{Cluster, PATIENT};
 
 #[test]
 fn a_node_that_joins_a_lone_founder_is_counted() {
-    let mut swarm = Cluster::found("--pace 50ms");
+    let mut swarm = Cluster::found(PATIENT);
     swarm[0].wait_rounds(5);
     let joiner = swarm.join(0, "");
     let first = swarm.wait_together(&[0, joiner]);

@@ -12,7 +12,7 @@ use spirt_tests::observe::{Round, rounds};
 
 /// Five nodes, the last of which plays `attack`; no round ends with fewer than `least`.
 fn with_liar(attack: &str, least: usize) -> Cluster {
-    let options = format!("--max-byzantine 1 --min-peers {least} --pace 20ms {PATIENT}");
+    let options = format!("--max-byzantine 1 --min-peers {least} {PATIENT}");
     let mut swarm = Cluster::found(&options);
     for _ in 1..4 {
         swarm.join(0, "");
@@ -96,7 +96,7 @@ fn shout(addr: SocketAddr, seed: u64, end: &AtomicBool, sent: &AtomicU64) {
 
 #[test]
 fn random_bytes_to_the_port_neither_stop_a_run_nor_fill_the_memory() {
-    let swarm = Cluster::of(3, &format!("--min-peers 3 --pace 20ms {PATIENT}"));
+    let swarm = Cluster::of(3, &format!("--min-peers 3 {PATIENT}"));
     let since = swarm.wait_together(&[0, 1, 2]).round;
     let (end, sent) = (
         Arc::new(AtomicBool::new(false)),
@@ -111,7 +111,7 @@ fn random_bytes_to_the_port_neither_stop_a_run_nor_fill_the_memory() {
             })
         })
         .collect();
-    swarm.agree(&[0, 1, 2], since, 50);
+    swarm.agree(&[0, 1, 2], since, 20);
     let status = swarm[0].status();
     end.store(true, Ordering::Relaxed);
     for shouter in shouters {

@@ -22,7 +22,7 @@ fn has_left(node: &mut Node, took: Duration) {
 
 #[test]
 fn the_stop_command_ends_a_node_within_a_second_and_the_others_wait_for_nobody() {
-    let mut swarm = Cluster::of(3, &format!("--pace 100ms {PATIENT}"));
+    let mut swarm = Cluster::of(3, PATIENT);
     let gone = swarm[1].peer().to_owned();
     let mut stop = command(["stop"]);
     stop.arg("--data-dir").arg(swarm[1].data_dir());

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use spirt_tests::cluster::Cluster;
+use spirt_tests::cluster::{Cluster, PATIENT};
 
 #[test]
 fn a_node_that_was_killed_and_starts_again_agrees_with_the_others() {
-    let mut swarm = Cluster::of(3, "--min-peers 2 --pace 50ms");
+    let mut swarm = Cluster::of(3, &format!("--min-peers 2 {PATIENT}"));
     swarm[1].wait_rounds(12);
     let peer = swarm[1].peer().to_owned();
     swarm[1].kill();
@@ -19,7 +19,7 @@ fn a_node_that_was_killed_and_starts_again_agrees_with_the_others() {
 
 #[test]
 fn a_node_that_left_and_starts_again_agrees_with_the_others() {
-    let mut swarm = Cluster::of(3, "--min-peers 2 --pace 50ms");
+    let mut swarm = Cluster::of(3, &format!("--min-peers 2 {PATIENT}"));
     swarm[1].leave();
     assert_eq!(swarm[1].wait_exit().code(), Some(0));
     swarm[0].wait_rounds(5);
@@ -74,7 +74,7 @@ fn resume(mut swarm: Cluster) {
 
 #[test]
 fn a_swarm_that_was_stopped_resumes_from_its_checkpoints() {
-    let mut swarm = Cluster::of(3, "--min-peers 3 --pace 50ms");
+    let mut swarm = Cluster::of(3, &format!("--min-peers 3 {PATIENT}"));
     swarm.agree(&[0, 1, 2], 0, 8);
     for node in 0..3 {
         swarm[node].leave();
@@ -87,8 +87,8 @@ fn a_swarm_that_was_stopped_resumes_from_its_checkpoints() {
 
 #[test]
 fn a_swarm_that_was_killed_resumes_from_its_checkpoints() {
-    let mut swarm = Cluster::of(3, "--min-peers 3 --pace 50ms");
-    swarm.agree(&[0, 1, 2], 0, 25);
+    let mut swarm = Cluster::of(3, &format!("--min-peers 3 {PATIENT}"));
+    swarm.agree(&[0, 1, 2], 0, 15);
     for node in 0..3 {
         swarm[node].kill();
     }

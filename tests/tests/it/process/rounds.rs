@@ -31,7 +31,7 @@ fn two_nodes_end_each_round_with_the_same_digest() {
 #[test]
 fn a_payload_of_five_chunks_reaches_every_node_and_a_joiner_gets_the_state() {
     // 37,898 parameters, 151,592 bytes: too much to travel inside a message.
-    let options = "--model mlp:hidden=512 --min-peers 3 --local-steps 2 --pace 200ms";
+    let options = "--model mlp:hidden=512 --min-peers 3 --local-steps 2";
     let mut swarm = Cluster::of(3, &format!("{options} {PATIENT}"));
     let together = swarm.agree(&[0, 1, 2], 0, 4);
     assert!(together.len() >= 4, "{together:?}");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::peer;
 use crate::id::{PeerId, Round, StateId};
@@ -185,6 +186,8 @@ fn two_equal_halves_choose_alike() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+
     #[test]
     fn what_is_chosen_has_more_than_f_behind_it_and_all_choose_it(
         ways in prop::collection::vec((0_u8..3, 0_u64..6, 1_usize..8), 0..9),

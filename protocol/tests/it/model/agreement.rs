@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use spirt_protocol::{Digest, Event, Message, Output, Round, RoundRecord, Seal, StateId, Time};
 
 use crate::forge::{header, seal_body, spec};
@@ -193,7 +194,7 @@ fn play(n: usize, f: usize, mut lies: Vec<Lie>, dice: u64) -> Swarm {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     #[test]
     fn all_honest_peers_decide_alike_with_one_liar(

@@ -35,7 +35,12 @@ fn cut_off(swarm: &mut Swarm, from: u64, until: u64) -> u64 {
         swarm.open(other, 4);
     }
     let me: PeerId = swarm.peers[4].key.peer();
-    let counts = |swarm: &Swarm| swarm.machine(0).state().is_some_and(|state| state.lists(&me));
+    let counts = |swarm: &Swarm| {
+        swarm
+            .machine(0)
+            .state()
+            .is_some_and(|state| state.lists(&me))
+    };
     assert!(!counts(swarm), "the others go on without it");
     let back = (until..until + 60_000).step_by(50).find(|now| {
         swarm.run_until(at(*now));

@@ -96,6 +96,9 @@ impl Frame {
             return Err(FrameError::TooLong(bytes.len()));
         }
         let (signed, body) = split(bytes)?;
+        if body.len() > MAX_BODY_BYTES {
+            return Err(FrameError::TooLong(bytes.len()));
+        }
         let Verified(envelope) = signed.verify(run)?;
         if Digest::of(body) != envelope.root {
             return Err(FrameError::Body);

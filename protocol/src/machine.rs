@@ -209,6 +209,7 @@ impl RoundMachine {
             Some(manifest) if alone => machine.adopt(manifest, 0, now),
             _ => machine.inquire(now),
         }
+        machine.step(now);
         machine
     }
 
@@ -349,7 +350,7 @@ impl RoundMachine {
     }
 
     fn sign(&self, message: Message, body: Arc<[u8]>) -> Verified<Frame> {
-        let session = u64::from(self.config.start) << 32 | u64::from(self.rewinds);
+        let session = self.session();
         Frame::sign(
             &self.config.identity,
             self.run,
@@ -358,6 +359,10 @@ impl RoundMachine {
             message,
             body,
         )
+    }
+
+    fn session(&self) -> u64 {
+        u64::from(self.config.start) << 32 | u64::from(self.rewinds)
     }
 
     fn emit(&mut self, output: Output) {

@@ -138,7 +138,7 @@ impl RoundMachine {
     fn newly_supported(&self, agree: &Agree, last: bool) -> (BTreeSet<Digest>, bool) {
         let mut new = BTreeSet::new();
         let mut unknown = false;
-        for (digest, mut sealers) in self.log.support(self.faulty()) {
+        for (digest, mut sealers) in self.log.support() {
             sealers.retain(|peer, _| self.roster().binary_search(peer).is_ok());
             if agree.accepted.contains(&digest) {
                 continue;

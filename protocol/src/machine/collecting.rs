@@ -49,7 +49,16 @@ impl RoundMachine {
             let entries = self.first_seal_entries();
             let body = seal_body(entries.iter());
             self.say(Message::Seal(Seal { attempt: 1 }), body.into());
-            self.start_agreement(entries, now);
+            // What nobody else vouches for may have reached nobody: the own entries, like those of
+            // others, count only once another has sealed them.
+            let others = |d: &Digest| {
+                self.log
+                    .entries
+                    .get(d)
+                    .is_some_and(|entry| entry.frame.author() != self.me)
+            };
+            let accepted = entries.into_iter().filter(others).collect();
+            self.start_agreement(accepted, now);
             return true;
         }
         false
@@ -63,7 +72,7 @@ impl RoundMachine {
     pub(super) fn first_seal_entries(&self) -> BTreeSet<Digest> {
         let mut entries = agree::sealable(&self.log);
         if self.sealers().len() >= self.seals_to_start() {
-            let support = self.log.support(self.faulty());
+            let support = self.log.support();
             let sealers = |digest: &Digest| support.get(digest).map_or(0, BTreeMap::len);
             entries.retain(|digest| sealers(digest) > self.faulty());
         }

@@ -8,6 +8,7 @@ use crate::offence::Offence;
 use crate::sign::Verified;
 use crate::spec::MAX_PEERS;
 
+use super::agree;
 use super::event::{Event, Gradient, Input, Output, Reception};
 use super::log::{Payload, Put};
 use super::{MAX_KNOWN, Phase, RoundMachine};
@@ -16,12 +17,10 @@ impl RoundMachine {
     /// Puts a frame where it belongs.
     pub(super) fn put(&mut self, frame: Verified<Frame>, now: Time) -> Reception {
         let author = frame.author();
-        if author == self.me {
+        // What this node said before it went back, or was started anew, still counts for the others.
+        let said_now = frame.envelope().session >= self.session();
+        if author == self.me && said_now {
             return Reception::Duplicate;
-        }
-        if matches!(frame.message(), Message::Vouch) {
-            self.hear_vouch(&frame);
-            return Reception::Fresh;
         }
         if self
             .state
@@ -32,6 +31,13 @@ impl RoundMachine {
         }
         if !self.config.spec.membership.admits(&author) {
             return Reception::Outsider;
+        }
+        if matches!(frame.message(), Message::Vouch) {
+            self.hear_vouch(&frame);
+            return Reception::Fresh;
+        }
+        if self.seals_too_late(&frame) {
+            return Reception::Excess;
         }
         if let Message::Contribution(contribution) = frame.message() {
             if !self.fits(contribution) {
@@ -53,6 +59,12 @@ impl RoundMachine {
         }
     }
 
+    /// A seal of an attempt that no run of this specification comes to.
+    fn seals_too_late(&self, frame: &Frame) -> bool {
+        let last = agree::attempts(self.config.spec.max_faulty, usize::from(MAX_PEERS));
+        matches!(frame.message(), Message::Seal(seal) if seal.attempt > last)
+    }
+
     fn fits(&self, contribution: &Contribution) -> bool {
         let spec = &self.config.spec;
         contribution.dimension == spec.dimension
@@ -68,9 +80,6 @@ impl RoundMachine {
         if let Some((round, state)) = states.last() {
             self.standing.forget(&author);
             self.standing.vote(author, *round, *state, MAX_KNOWN);
-        }
-        if !self.config.spec.membership.admits(&author) {
-            return;
         }
         if let Some(inquiry) = &mut self.inquiry {
             inquiry.hear(author, states);

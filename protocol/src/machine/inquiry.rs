@@ -103,8 +103,15 @@ impl RoundMachine {
         let began = inquiry.began;
         let complete = inquiry.all_answered();
         let mut vouches = inquiry.vouches.clone();
-        let others = vouches.len();
         let own = self.standing.recent(crate::MAX_VOUCHED);
+        let others = vouches.len();
+        // A few may be ahead whom this node cannot believe yet; more of them will come up.
+        let own_round = own.last().map(|(round, _)| *round);
+        let latest = |states: &Vec<(Round, StateId)>| states.last().map(|(round, _)| *round);
+        let behind = vouches
+            .values()
+            .filter_map(latest)
+            .any(|round| Some(round) > own_round);
         if !own.is_empty() {
             vouches.insert(self.me, own.clone());
         }
@@ -128,12 +135,21 @@ impl RoundMachine {
             }
             chosen if resuming && self.state.is_some() => {
                 let enough = chosen.is_some_and(|(_, _, holders)| holders.len() >= self.quorum());
-                if enough || complete || now >= patience {
+                if enough || (complete && !behind) || now >= patience {
                     self.resume(others, now);
+                    if behind {
+                        self.doubt_after = now + self.config.spec.timing.attempt();
+                    }
                     return true;
                 }
                 self.ask_all(began, now);
                 false
+            }
+            // The others stand right here and are held up too: seals were lost for good, or peers
+            // failed beyond what the run foresees. Do the round again, in a new session.
+            Some(_) if held_up && matches!(self.phase, Phase::Agree(_)) => {
+                self.resume(others, now);
+                true
             }
             Some(_) if !resuming => {
                 self.end_inquiry(now);

@@ -196,9 +196,12 @@ impl RoundLog {
     }
 
     /// For each sealed digest the peers that sealed it, each with its earliest attempt.
-    pub(super) fn support(&self, faulty: usize) -> BTreeMap<Digest, BTreeMap<PeerId, u8>> {
+    ///
+    /// Every signature counts here, that of a liar too: it cannot be taken back, so whoever relied
+    /// on it and whoever sees it later conclude the same.
+    pub(super) fn support(&self) -> BTreeMap<Digest, BTreeMap<PeerId, u8>> {
         let mut support: BTreeMap<Digest, BTreeMap<PeerId, u8>> = BTreeMap::new();
-        for (peer, seals) in self.counted_seals(faulty) {
+        for (peer, seals) in &self.seals {
             for seal in seals {
                 let Message::Seal(what) = seal.message() else {
                     continue;
@@ -207,7 +210,7 @@ impl RoundLog {
                     let attempt = support
                         .entry(digest)
                         .or_default()
-                        .entry(peer)
+                        .entry(*peer)
                         .or_insert(u8::MAX);
                     *attempt = what.attempt.min(*attempt);
                 }

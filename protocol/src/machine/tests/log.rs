@@ -134,7 +134,7 @@ fn support_names_each_sealer_with_its_earliest_attempt() {
     log.put(seal(1, 1, 1, &[a]), 4);
     log.put(seal(1, 1, 2, &[a, b]), 4);
     log.put(seal(2, 1, 2, &[b]), 4);
-    let support = log.support(1);
+    let support = log.support();
     assert_eq!(support[&a].iter().collect::<Vec<_>>(), [(&peer(1), &1)]);
     let mut sealers = [(&peer(1), &2), (&peer(2), &2)];
     sealers.sort_unstable();

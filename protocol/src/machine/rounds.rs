@@ -31,6 +31,11 @@ impl RoundMachine {
             self.keep(manifest.clone());
         }
         self.enter(manifest, None, now, now);
+        // The others are in the middle of this round, or beyond: ask for its frames, and look again,
+        // soon.
+        let attempt = self.config.spec.timing.attempt();
+        self.pull_at = now + attempt / 10;
+        self.doubt_after = now + attempt;
     }
 
     /// Begins the round of `manifest` at `start`. Requests to join that were `heard` in the round before are

@@ -1,8 +1,8 @@
 //! Several nodes on one machine, to watch: real processes on loopback, some of them lying, some
 //! killed with `kill -9`, one joining late; then what the plain mean makes of the same attack.
 //!
-//! [`plan`] says what happens, [`stage`] makes it happen, [`board`] keeps what the nodes tell, and
-//! [`summary`] says what it shows.
+//! `plan` says what happens, `stage` makes it happen, `board` keeps what the nodes tell, and
+//! `summary` says what it shows.
 
 mod board;
 mod event;

@@ -132,7 +132,7 @@ struct Aggregate {
     asked: bool,
 }
 
-/// One node's view of a run. See the [module docs](self) for the contract.
+/// One node's view of a run. See the head of `machine.rs` for the contract.
 #[derive(Debug)]
 pub struct RoundMachine {
     config: Config,

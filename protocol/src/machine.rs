@@ -119,8 +119,9 @@ struct Agree {
     sealed: Time,
     /// When enough others had sealed, which starts the attempts on all nodes at about one time.
     started: Option<Time>,
-    /// The attempt that is under way, from 2.
+    /// The attempt that is under way, from 1.
     attempt: u8,
+    /// First seals, by digest, on whose being made the peers agree.
     accepted: BTreeSet<Digest>,
 }
 
@@ -156,7 +157,10 @@ pub struct RoundMachine {
     seen: Time,
     /// Connected peers; false for those that were connected before.
     peers: BTreeMap<PeerId, bool>,
+    /// Whom this node accused in the round under way.
     accused: BTreeSet<PeerId>,
+    /// Accusations, by offender, that no state takes account of yet.
+    proofs: BTreeMap<PeerId, Vec<u8>>,
     /// How often this node went back to a round that it may have spoken in; part of the session,
     /// so that what it says anew does not contradict what it said.
     rewinds: u32,
@@ -194,6 +198,7 @@ impl RoundMachine {
             seen: now,
             peers: BTreeMap::new(),
             accused: BTreeSet::new(),
+            proofs: BTreeMap::new(),
             rewinds: 0,
             joins_said: 0,
             pull_at: now,

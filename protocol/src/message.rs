@@ -35,7 +35,8 @@ pub struct Envelope {
 pub enum Message {
     /// The header of the author's payload for the round.
     Contribution(Contribution),
-    /// The author holds, checked, the entries whose digests are the body: ascending, 32 bytes each.
+    /// The author signs for what the body names by digest, ascending, 32 bytes each: in attempt 1
+    /// entries that it holds, checked; later the first seals that it accepted.
     Seal(Seal),
     /// The author, not on the roster, asks to be.
     Join(Join),
@@ -83,10 +84,10 @@ impl Encoding {
     }
 }
 
-/// A statement on a round's set of entries.
+/// A statement on what counts in a round: see `docs/rounds.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Seal {
-    /// The attempt that just ended, from 1. The body names what was newly accepted in it.
+    /// The attempt that begins, from 1. The body names what was accepted when the one before ended.
     pub attempt: u8,
 }
 

@@ -1,17 +1,19 @@
-//! Which entries a round counts: the rules of Dolev and Strong (1983), with headers and seals as
-//! signature chains, and the decision that follows from the agreed set.
+//! Which entries a round counts. The peers agree on each other's first seals by the rules of Dolev
+//! and Strong (1983); from these follows the set, and from the set the decision.
 //!
 //! Pure functions over a [`RoundLog`]; when they are asked is `step.rs`'s concern.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::frame::Frame;
 use crate::id::{Digest, PeerId};
 use crate::manifest::{MAX_BANNED, Manifest};
 use crate::message::Message;
+use crate::sign::Verified;
 use crate::spec::RunSpec;
 
 use super::event::RoundRecord;
-use super::log::{self, Payload, RoundLog};
+use super::log::{Entry, Payload, RoundLog};
 
 /// Attempts to agree among `n` peers of which `max_faulty` may fail: one more than can fail.
 pub(super) fn attempts(max_faulty: u16, n: usize) -> u8 {
@@ -19,20 +21,11 @@ pub(super) fn attempts(max_faulty: u16, n: usize) -> u8 {
     u8::try_from(faulty + 1).unwrap_or(u8::MAX)
 }
 
-/// Whether an entry by `author` is accepted when attempt `attempt` ends, given its sealers.
-///
-/// With the author's header, `attempt` distinct peers must have signed; and a chain must be
-/// possible, in which the i-th sealer sealed in attempt i or before. Without the second rule, liars
-/// could add an entry after others had agreed on equal first seals.
-pub(super) fn is_supported(author: PeerId, sealers: &BTreeMap<PeerId, u8>, attempt: u8) -> bool {
-    let mut when: Vec<u8> = sealers
-        .iter()
-        .filter(|(peer, _)| **peer != author)
-        .map(|(_, attempt)| *attempt)
-        .collect();
-    when.sort_unstable();
-    let needed = usize::from(attempt.saturating_sub(1));
-    when.len() >= needed && (1..).zip(when.iter().take(needed)).all(|(i, at)| *at <= i)
+/// Whether the first seal of `author` is accepted when attempt `attempt` ends, given who passed it
+/// on: with the author, `attempt` distinct peers must have signed.
+pub(super) fn is_accepted(author: PeerId, echoers: &BTreeSet<PeerId>, attempt: u8) -> bool {
+    let others = echoers.iter().filter(|peer| **peer != author).count();
+    others + 1 >= usize::from(attempt)
 }
 
 /// The set that the first seals of the whole roster name, if all are in and equal. Peers whose
@@ -42,30 +35,83 @@ pub(super) fn unanimous(
     roster: &[PeerId],
     faulty: usize,
 ) -> Option<BTreeSet<Digest>> {
-    let leaves = log
-        .entries
-        .values()
-        .filter(|e| matches!(e.frame.message(), Message::Leave));
-    if log.seals.len() + leaves.count() < roster.len() {
+    let leavers = leavers(log, log.entries.keys());
+    if log.seals.len() + leavers.len() < roster.len() {
         return None;
     }
-    let counted = log.counted_seals(faulty);
-    let first_of = |peer: &PeerId| counted.get(peer).and_then(|seals| log::first(seals));
-    let first = roster.iter().find_map(first_of)?;
+    let seals = log.single_seals(faulty, |_| true);
+    let stays = |peer: &&PeerId| !leavers.contains(peer);
+    let first = roster.iter().filter(stays).find_map(|p| seals.get(p))?;
     let set: BTreeSet<Digest> = first.sealed_entries().collect();
-    let gone: BTreeSet<PeerId> = set
-        .iter()
-        .filter_map(|digest| log.entries.get(digest))
-        .filter(|entry| matches!(entry.frame.message(), Message::Leave))
-        .map(|entry| entry.frame.author())
-        .collect();
+    let gone = self::leavers(log, &set);
     let same = |peer: &PeerId| {
-        first_of(peer).is_some_and(|seal| seal.envelope().root == first.envelope().root)
+        seals
+            .get(peer)
+            .is_some_and(|seal| seal.envelope().root == first.envelope().root)
     };
     roster
         .iter()
         .all(|peer| gone.contains(peer) || same(peer))
         .then_some(set)
+}
+
+/// The set that follows from the first seals that were accepted: what more than `faulty` of them
+/// name, or most of them if there are few. Peers whose goodbye is in the set have no say.
+///
+/// So a liar adds nothing alone; and if all correct peers sealed the same, that is the set,
+/// whatever else was accepted. If it leaves fewer than `quorum` peers, what fewer name counts too.
+///
+/// The set may name entries that the log does not hold.
+pub(super) fn tally(
+    log: &RoundLog,
+    accepted: &BTreeSet<Digest>,
+    faulty: usize,
+    quorum: usize,
+) -> BTreeSet<Digest> {
+    let mut seals = log.single_seals(faulty, |seal| accepted.contains(&seal.digest()));
+    let gone = leavers(log, &named_by_enough(log, &seals, faulty, quorum));
+    seals.retain(|peer, _| !gone.contains(peer));
+    named_by_enough(log, &seals, faulty, quorum)
+}
+
+fn named_by_enough(
+    log: &RoundLog,
+    seals: &BTreeMap<PeerId, &Verified<Frame>>,
+    faulty: usize,
+    quorum: usize,
+) -> BTreeSet<Digest> {
+    let mut named: BTreeMap<Digest, usize> = BTreeMap::new();
+    for digest in seals.values().flat_map(|seal| seal.sealed_entries()) {
+        *named.entry(digest).or_default() += 1;
+    }
+    let most = (faulty + 1).min(seals.len() / 2 + 1);
+    let by = |needed: usize| -> BTreeSet<Digest> {
+        let enough = named.iter().filter(|(_, by)| **by >= needed);
+        enough.map(|(digest, _)| *digest).collect()
+    };
+    let suffices = |set: &BTreeSet<Digest>| present(log, set).len() >= quorum;
+    let mut sets = (1..=most).rev().map(by);
+    sets.find(suffices).unwrap_or_else(|| by(most))
+}
+
+/// The peers that a set brings into the next round: its contributors, and those it admits.
+pub(super) fn present(log: &RoundLog, set: &BTreeSet<Digest>) -> BTreeSet<PeerId> {
+    let entries = set.iter().filter_map(|digest| log.entries.get(digest));
+    let peer = |entry: &Entry| match entry.frame.message() {
+        Message::Contribution(_) => Some(entry.frame.author()),
+        Message::Admit => entry.frame.subject(),
+        _ => None,
+    };
+    entries.filter_map(peer).collect()
+}
+
+/// The authors of the goodbyes among these entries.
+fn leavers<'a>(log: &RoundLog, entries: impl IntoIterator<Item = &'a Digest>) -> BTreeSet<PeerId> {
+    let entries = entries.into_iter().filter_map(|d| log.entries.get(d));
+    entries
+        .filter(|entry| matches!(entry.frame.message(), Message::Leave))
+        .map(|entry| entry.frame.author())
+        .collect()
 }
 
 /// What follows from an agreed set.
@@ -123,6 +169,11 @@ pub(super) fn decide(
     let room = usize::from(spec.max_peers).saturating_sub(next.len());
     let joined: Vec<PeerId> = joined.into_iter().take(room).collect();
     next.extend(&joined);
+    if next.is_empty() {
+        // Nobody could ever add to an empty roster: the seats stay with those who may come back.
+        let back = state.roster.iter().filter(|p| !next_banned.contains(p));
+        next.extend(back);
+    }
     let absent = state
         .roster
         .iter()

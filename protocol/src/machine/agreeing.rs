@@ -1,35 +1,33 @@
 //! Agree: attempts, one after the other, until the set is settled. What an attempt accepts is in
 //! `agree.rs`; here is when.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::frame::MAX_SEAL_ENTRIES;
 use crate::id::{Digest, PeerId, Time};
 use crate::message::{Message, Seal};
 
 use super::agree;
-use super::log::Payload;
 use super::step::{MISSING_PATIENCE, SEAL_PATIENCE};
 use super::{Agree, Phase, RoundMachine};
 
 impl RoundMachine {
-    pub(super) fn start_agreement(&mut self, accepted: BTreeSet<Digest>, now: Time) {
+    pub(super) fn start_agreement(&mut self, now: Time) {
         self.pull_at = self
             .pull_at
             .min(now + self.config.spec.timing.attempt() / 3);
         self.phase = Phase::Agree(Agree {
             sealed: now,
             started: None,
-            attempt: 2,
-            accepted,
+            attempt: 1,
+            accepted: BTreeSet::new(),
         });
     }
 
     pub(super) fn advance_agree(&mut self, mut agree: Agree, now: Time) -> bool {
         if let Some(set) = agree::unanimous(&self.log, self.roster(), self.faulty())
-            && set
-                .iter()
-                .all(|digest| self.log.entries.contains_key(digest))
+            && self.knows_all(&set)
+            && self.is_enough(&set)
         {
             self.settle(&set, 0, now);
             return true;
@@ -42,56 +40,43 @@ impl RoundMachine {
             }
             return start;
         };
-        let attempt = agree.attempt;
-        let end = self.attempt_end(started, attempt);
+        let end = self.attempt_end(started, agree.attempt);
         if now < end {
             return false;
         }
-        let last = attempt >= agree::attempts(self.config.spec.max_faulty, self.roster().len());
-        let (new, unknown) = self.newly_supported(&agree, last);
+        let last =
+            agree.attempt >= agree::attempts(self.config.spec.max_faulty, self.roster().len());
+        let new = self.newly_accepted(&agree, last);
         if last {
-            let patience = self
-                .config
-                .spec
-                .timing
-                .after_attempts(end, MISSING_PATIENCE);
-            if unknown && now < patience {
-                return false;
-            }
             agree.accepted.extend(new);
-            // Nobody else sealed anything: the others are gone, and there is nobody to differ from.
-            if self.sealers().iter().all(|peer| *peer == self.me) {
-                agree.accepted.extend(agree::sealable(&self.log));
-            }
-            return self.settle_if_enough(&agree.accepted, attempt, now);
+            return self.conclude(&agree, end, now);
         }
-        let held = new.iter().filter(|digest| {
-            self.log
-                .entries
-                .get(digest)
-                .is_some_and(|entry| entry.payload == Payload::Held)
-        });
-        let body = seal_body(held);
-        if self.is_member() && !body.is_empty() {
-            self.say(Message::Seal(Seal { attempt }), body.into());
+        agree.attempt += 1;
+        if self.is_member() && !new.is_empty() {
+            let attempt = agree.attempt;
+            self.say(Message::Seal(Seal { attempt }), seal_body(&new).into());
         }
         agree.accepted.extend(new);
-        agree.attempt += 1;
         self.phase = Phase::Agree(agree);
         true
     }
 
-    /// Settles on a set that can be what correct peers agreed on: they never seal less than a
-    /// quorum. With less, this node missed something, and finds out what from the others' state.
-    fn settle_if_enough(&mut self, set: &BTreeSet<Digest>, attempts: u8, now: Time) -> bool {
-        let present = |digest: &Digest| match self.log.entries.get(digest)?.frame.message() {
-            Message::Contribution(_) => Some(self.log.entries.get(digest)?.frame.author()),
-            Message::Admit => self.log.entries.get(digest)?.frame.subject(),
-            _ => None,
-        };
-        let peers: BTreeSet<PeerId> = set.iter().filter_map(present).collect();
-        if peers.len() >= self.config.spec.quorum() {
-            self.settle(set, attempts, now);
+    /// The attempts are over: settles on the set that follows, once it is all known.
+    ///
+    /// The set of correct peers has a quorum, since each of them sealed one. With less, this node
+    /// missed something, and finds out what from the others' state.
+    fn conclude(&mut self, agree: &Agree, end: Time, now: Time) -> bool {
+        let timing = &self.config.spec.timing;
+        let patience = timing.after_attempts(end, MISSING_PATIENCE);
+        let quorum = self.config.spec.quorum();
+        let mut set = agree::tally(&self.log, &agree.accepted, self.faulty(), quorum);
+        let missing = !self.knows_all(&set) || !self.knows_all_seals(&agree.accepted);
+        if missing && now < patience {
+            return false;
+        }
+        set.retain(|digest| self.log.entries.contains_key(digest));
+        if self.is_enough(&set) {
+            self.settle(&set, agree.attempt, now);
             return true;
         }
         let lost = self.inquiry.is_none() && now >= self.doubt_after;
@@ -99,6 +84,21 @@ impl RoundMachine {
             self.inquire(now);
         }
         lost
+    }
+
+    fn knows_all(&self, set: &BTreeSet<Digest>) -> bool {
+        set.iter()
+            .all(|digest| self.log.entries.contains_key(digest))
+    }
+
+    /// Whether the next round has a quorum: correct peers never seal less.
+    fn is_enough(&self, set: &BTreeSet<Digest>) -> bool {
+        agree::present(&self.log, set).len() >= self.config.spec.quorum()
+    }
+
+    fn knows_all_seals(&self, seals: &BTreeSet<Digest>) -> bool {
+        let known: BTreeSet<Digest> = self.log.first_seals().map(|s| s.digest()).collect();
+        seals.is_subset(&known)
     }
 
     /// Whether so many have sealed that the correct ones all know within a message's time; or, if
@@ -134,35 +134,38 @@ impl RoundMachine {
         self.config
             .spec
             .timing
-            .after_attempts(started, u32::from(attempt).saturating_sub(1))
+            .after_attempts(started, u32::from(attempt))
     }
 
-    /// Entries to accept at the end of the attempt; and whether others count entries that this
-    /// node never saw.
-    fn newly_supported(&self, agree: &Agree, last: bool) -> (BTreeSet<Digest>, bool) {
-        let mut new = BTreeSet::new();
-        let mut unknown = false;
-        for (digest, mut sealers) in self.log.support() {
-            sealers.retain(|peer, _| self.roster().binary_search(peer).is_ok());
-            if agree.accepted.contains(&digest) {
-                continue;
-            }
-            let Some(entry) = self.log.entries.get(&digest) else {
-                // Its author is not known: assume one that is not among the sealers.
-                unknown |= agree::is_supported(self.me, &sealers, agree.attempt);
-                continue;
-            };
-            let certain = last || sealers.len() > self.faulty() || entry.payload == Payload::Held;
-            if certain && agree::is_supported(entry.frame.author(), &sealers, agree.attempt) {
-                new.insert(digest);
-            }
-        }
-        (new, unknown)
+    /// First seals to accept at the end of the attempt; after the last one also those that enough
+    /// others name, though this node never saw them.
+    fn newly_accepted(&self, agree: &Agree, last: bool) -> BTreeSet<Digest> {
+        let (echoers, nobody) = (self.log.echoers_of(), BTreeSet::new());
+        let accepts = |seal: &Digest, author| {
+            let echoers = echoers.get(seal).unwrap_or(&nobody);
+            agree::is_accepted(author, echoers, agree.attempt)
+        };
+        let held = self.log.first_seals();
+        let held: BTreeMap<Digest, PeerId> = held.map(|s| (s.digest(), s.author())).collect();
+        // Who signed an unknown one is not known either: somebody who is not among its echoers.
+        let unknown = echoers
+            .keys()
+            .filter(|seal| last && !held.contains_key(seal));
+        let unknown = unknown.map(|seal| (*seal, self.me));
+        let named = held
+            .iter()
+            .map(|(seal, author)| (*seal, *author))
+            .chain(unknown);
+        named
+            .filter(|(seal, author)| !agree.accepted.contains(seal) && accepts(seal, *author))
+            .map(|(seal, _)| seal)
+            .collect()
     }
 }
 
-pub(super) fn seal_body<'a>(entries: impl Iterator<Item = &'a Digest>) -> Vec<u8> {
+pub(super) fn seal_body<'a>(entries: impl IntoIterator<Item = &'a Digest>) -> Vec<u8> {
     entries
+        .into_iter()
         .take(MAX_SEAL_ENTRIES)
         .flat_map(|digest| digest.0)
         .collect()

@@ -1,6 +1,6 @@
 //! Compute and Collect: taking contributions, and deciding when there are enough.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::id::{Digest, PeerId, Time};
 use crate::message::{Message, Seal};
@@ -29,7 +29,7 @@ impl RoundMachine {
         if !self.is_member() {
             let overtaken = others > self.liars().min(self.roster().len().saturating_sub(1));
             if overtaken {
-                self.start_agreement(BTreeSet::new(), now);
+                self.start_agreement(now);
             }
             return overtaken;
         }
@@ -49,16 +49,7 @@ impl RoundMachine {
             let entries = self.first_seal_entries();
             let body = seal_body(entries.iter());
             self.say(Message::Seal(Seal { attempt: 1 }), body.into());
-            // What nobody else vouches for may have reached nobody: the own entries, like those of
-            // others, count only once another has sealed them.
-            let others = |d: &Digest| {
-                self.log
-                    .entries
-                    .get(d)
-                    .is_some_and(|entry| entry.frame.author() != self.me)
-            };
-            let accepted = entries.into_iter().filter(others).collect();
-            self.start_agreement(accepted, now);
+            self.start_agreement(now);
             return true;
         }
         false
@@ -66,17 +57,24 @@ impl RoundMachine {
 
     /// What this node seals first: all that it holds.
     ///
-    /// A node that comes when the attempts have already started elsewhere is not heard in time, so
-    /// its own word counts for nothing: it follows the others, and seals what more than the faulty
-    /// ones among them have sealed.
+    /// When enough others have sealed for the attempts to start, this node comes late. Then it seals
+    /// only what more than the faulty ones among them have, if that is enough to go on with: so that
+    /// all first seals can still be equal.
     pub(super) fn first_seal_entries(&self) -> BTreeSet<Digest> {
-        let mut entries = agree::sealable(&self.log);
-        if self.sealers().len() >= self.seals_to_start() {
-            let support = self.log.support();
-            let sealers = |digest: &Digest| support.get(digest).map_or(0, BTreeMap::len);
-            entries.retain(|digest| sealers(digest) > self.faulty());
+        let entries = agree::sealable(&self.log);
+        let mut others = self.sealers();
+        others.remove(&self.me);
+        if others.len() < self.seals_to_start() {
+            return entries;
         }
-        entries
+        let sealers_of = self.log.sealers_of();
+        let sealers = |digest: &Digest| sealers_of.get(digest).map_or(0, BTreeSet::len);
+        let known = entries.iter().filter(|d| sealers(d) > self.faulty());
+        let known: BTreeSet<Digest> = known.copied().collect();
+        if agree::present(&self.log, &known).len() < self.config.spec.quorum() {
+            return entries;
+        }
+        known
     }
 
     /// Too few peers are in. Once the roster cannot change that, newcomers are admitted at once.

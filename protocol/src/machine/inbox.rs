@@ -10,7 +10,7 @@ use crate::spec::MAX_PEERS;
 
 use super::agree;
 use super::event::{Event, Gradient, Input, Output, Reception};
-use super::log::{Payload, Put};
+use super::log::{Payload, Put, max_notices};
 use super::{MAX_KNOWN, Phase, RoundMachine};
 
 impl RoundMachine {
@@ -157,11 +157,28 @@ impl RoundMachine {
         self.config.spec.membership.admits(peer) && !self.state.as_ref().is_some_and(known)
     }
 
-    /// Tells the others that somebody signed two things for one place.
+    /// Keeps the proof that somebody signed two things for one place, and tells the others.
     fn accuse(&mut self, offender: PeerId, proof: Vec<u8>) {
         self.emit(Output::Report(offender, Offence::Equivocation));
-        if self.is_member() && self.accused.insert(offender) {
-            self.say(Message::Accuse, proof.into());
+        if self.proofs.len() < usize::from(MAX_PEERS) {
+            self.proofs.entry(offender).or_insert(proof);
+        }
+        self.accuse_proven();
+    }
+
+    /// Says what is proven, in each round anew until the offender is banned: in the round in which
+    /// it was found out it may have come after the seals.
+    pub(super) fn accuse_proven(&mut self) {
+        let Some(state) = self.state.as_ref().filter(|state| state.lists(&self.me)) else {
+            return;
+        };
+        self.proofs.retain(|peer, _| !state.banned.contains(peer));
+        let most = max_notices(state.roster.len());
+        let proven: Vec<_> = self.proofs.clone().into_iter().take(most).collect();
+        for (offender, proof) in proven {
+            if self.accused.len() < most && self.accused.insert(offender) {
+                self.say(Message::Accuse, proof.into());
+            }
         }
     }
 

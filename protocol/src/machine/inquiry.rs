@@ -118,7 +118,11 @@ impl RoundMachine {
         // Whether this node may go back to a state that it left behind.
         let resuming = matches!(self.phase, Phase::Join);
         let held_up = self.is_held_up(now);
-        let chosen = choose(&vouches, self.liars());
+        let chosen = choose(&vouches, self.liars()).filter(|(round, state, _)| {
+            own.last() == Some(&(*round, *state))
+                || !self.standing.passed(*round, *state)
+                || self.may_go_back(&vouches, (*round, *state))
+        });
         let patience = self
             .config
             .spec
@@ -164,6 +168,19 @@ impl RoundMachine {
                 false
             }
         }
+    }
+
+    /// Whether to give up own rounds for an earlier state: if the members stand there, or others
+    /// do without this node's own voice. A newcomer that knows no better state is neither.
+    fn may_go_back(&self, vouches: &Vouches, to: (Round, StateId)) -> bool {
+        let chosen_by = |counts: &dyn Fn(&PeerId) -> bool| {
+            let counted = vouches.iter().filter(|(peer, _)| counts(peer));
+            let counted = counted.map(|(peer, states)| (*peer, states.clone()));
+            choose(&counted.collect(), self.liars())
+                .is_some_and(|(round, state, _)| (round, state) == to)
+        };
+        let is_member = |peer: &PeerId| *peer == self.me || self.roster().contains(peer);
+        chosen_by(&is_member) || chosen_by(&|peer| *peer != self.me)
     }
 
     fn quorum(&self) -> usize {

@@ -116,7 +116,10 @@ impl RoundLog {
         let in_session = alike().filter(|entry| entry.frame.envelope().session == session);
         let slotted = Slot::of(frame.message()).is_some();
         if alike().count() >= most || (slotted && in_session.count() >= MAX_PER_SLOT) {
-            return Put::Excess;
+            let known: Vec<Digest> = alike().map(|entry| entry.frame.digest()).collect();
+            if !self.is_called_for(frame.digest(), &known, most) {
+                return Put::Excess;
+            }
         }
         let proof = contradiction(alike().map(|entry| &entry.frame), &frame);
         self.entries
@@ -125,7 +128,9 @@ impl RoundLog {
     }
 
     fn put_seal(&mut self, frame: Verified<Frame>) -> Put {
-        let seals = self.seals.entry(frame.author()).or_default();
+        const MOST: usize = MAX_PER_SLOT * MAX_SESSIONS;
+        let author = frame.author();
+        let seals = self.seals.get(&author).map_or(&[][..], Vec::as_slice);
         if seals.iter().any(|seal| seal.digest() == frame.digest()) {
             return Put::Known;
         }
@@ -133,11 +138,14 @@ impl RoundLog {
         let in_slot = || seals.iter().filter(|seal| Slot::of(seal.message()) == slot);
         let session = frame.envelope().session;
         let in_session = in_slot().filter(|seal| seal.envelope().session == session);
-        if in_slot().count() >= MAX_PER_SLOT * MAX_SESSIONS || in_session.count() >= MAX_PER_SLOT {
-            return Put::Excess;
+        if in_slot().count() >= MOST || in_session.count() >= MAX_PER_SLOT {
+            let known: Vec<Digest> = in_slot().map(|seal| seal.digest()).collect();
+            if !self.is_called_for(frame.digest(), &known, MOST) {
+                return Put::Excess;
+            }
         }
         let proof = contradiction(seals.iter(), &frame);
-        seals.push(frame);
+        self.seals.entry(author).or_default().push(frame);
         proof.map_or(Put::New, Put::Contradicts)
     }
 
@@ -157,66 +165,70 @@ impl RoundLog {
         Put::New
     }
 
-    /// The seals that count, by author: none of a peer that sealed one attempt twice or said
-    /// goodbye; none of one that spoke in several sessions, since nobody knows who heard which.
+    /// First seals, by author in order of arrival.
+    pub(super) fn first_seals(&self) -> impl Iterator<Item = &Verified<Frame>> {
+        let is_first = |seal: &&Verified<Frame>| Slot::of(seal.message()) == Some(Slot::Seal(1));
+        self.seals.values().flatten().filter(is_first)
+    }
+
+    /// Of those first seals that `count`, the one of each peer: none of a peer that has two, since
+    /// nobody knows who heard which, be it by a lie or by a start without memory.
     ///
     /// If more than `faulty` peers started anew, the round is beyond what the run foresees; then
     /// their latest sessions count, so that it can still end.
-    pub(super) fn counted_seals(&self, faulty: usize) -> BTreeMap<PeerId, Vec<&Verified<Frame>>> {
-        let gone: BTreeSet<PeerId> = self
-            .entries
-            .values()
-            .filter(|entry| matches!(entry.frame.message(), Message::Leave))
-            .map(|entry| entry.frame.author())
-            .collect();
-        let sessions = |seals: &[Verified<Frame>]| -> BTreeSet<u64> {
-            seals.iter().map(|seal| seal.envelope().session).collect()
+    pub(super) fn single_seals(
+        &self,
+        faulty: usize,
+        count: impl Fn(&Verified<Frame>) -> bool,
+    ) -> BTreeMap<PeerId, &Verified<Frame>> {
+        let mut said: BTreeMap<PeerId, Vec<&Verified<Frame>>> = BTreeMap::new();
+        for seal in self.first_seals().filter(|seal| count(seal)) {
+            said.entry(seal.author()).or_default().push(seal);
+        }
+        let session = |seal: &Verified<Frame>| seal.envelope().session;
+        let restarted = |seals: &[&Verified<Frame>]| {
+            seals
+                .windows(2)
+                .any(|pair| session(pair[0]) != session(pair[1]))
         };
-        let restarted = self
-            .seals
-            .values()
-            .filter(|seals| sessions(seals).len() > 1)
-            .count();
-        let mut counted = BTreeMap::new();
-        for (peer, seals) in self.seals.iter().filter(|(peer, _)| !gone.contains(peer)) {
-            let sessions = sessions(seals);
-            let latest = sessions.last().copied();
-            let seals: Vec<_> = seals
-                .iter()
-                .filter(|seal| Some(seal.envelope().session) == latest)
-                .collect();
-            let mut slots: Vec<_> = seals.iter().map(|seal| Slot::of(seal.message())).collect();
-            slots.sort_unstable();
-            let doubled = slots.windows(2).any(|pair| pair[0] == pair[1]);
-            if !doubled && (sessions.len() == 1 || restarted > faulty) {
-                counted.insert(*peer, seals);
+        if said.values().filter(|seals| restarted(seals)).count() > faulty {
+            for seals in said.values_mut() {
+                let latest = seals.iter().map(|seal| session(seal)).max();
+                seals.retain(|seal| Some(session(seal)) == latest);
             }
         }
-        counted
+        let single = |(peer, seals): (_, Vec<_>)| match seals.as_slice() {
+            [seal] => Some((peer, *seal)),
+            _ => None,
+        };
+        said.into_iter().filter_map(single).collect()
     }
 
-    /// For each sealed digest the peers that sealed it, each with its earliest attempt.
+    /// For each entry the peers that sealed it first of all.
+    pub(super) fn sealers_of(&self) -> BTreeMap<Digest, BTreeSet<PeerId>> {
+        signers(self.first_seals())
+    }
+
+    /// For each first seal the peers that passed it on in later attempts.
     ///
     /// Every signature counts here, that of a liar too: it cannot be taken back, so whoever relied
     /// on it and whoever sees it later conclude the same.
-    pub(super) fn support(&self) -> BTreeMap<Digest, BTreeMap<PeerId, u8>> {
-        let mut support: BTreeMap<Digest, BTreeMap<PeerId, u8>> = BTreeMap::new();
-        for (peer, seals) in &self.seals {
-            for seal in seals {
-                let Message::Seal(what) = seal.message() else {
-                    continue;
-                };
-                for digest in seal.sealed_entries().take(MAX_SEAL_ENTRIES) {
-                    let attempt = support
-                        .entry(digest)
-                        .or_default()
-                        .entry(*peer)
-                        .or_insert(u8::MAX);
-                    *attempt = what.attempt.min(*attempt);
-                }
-            }
-        }
-        support
+    pub(super) fn echoers_of(&self) -> BTreeMap<Digest, BTreeSet<PeerId>> {
+        let later = |seal: &&Verified<Frame>| Slot::of(seal.message()) != Some(Slot::Seal(1));
+        signers(self.seals.values().flatten().filter(later))
+    }
+
+    /// Whether a peer has sealed `digest`, and no more than its share of what is like it: then it may
+    /// be what the others agree on, and is kept though a flood of its author's came before it.
+    fn is_called_for(&self, digest: Digest, alike: &[Digest], most: usize) -> bool {
+        self.seals.values().any(|seals| {
+            let named: BTreeSet<Digest> = seals
+                .iter()
+                .flat_map(|seal| seal.sealed_entries())
+                .collect();
+            let others = alike.iter().filter(|other| named.contains(other));
+            named.contains(&digest) && others.count() < most
+        })
     }
 
     /// All frames, for a peer that asks for them.
@@ -237,10 +249,15 @@ fn contradiction<'a>(
         .map(|old| evidence::body(old.signed(), new.signed()))
 }
 
-/// The first seal among those of a peer.
-pub(super) fn first<'a>(seals: &[&'a Verified<Frame>]) -> Option<&'a Verified<Frame>> {
-    seals
-        .iter()
-        .copied()
-        .find(|seal| Slot::of(seal.message()) == Some(Slot::Seal(1)))
+/// For each digest that these seals name, who signed them.
+fn signers<'a>(
+    seals: impl Iterator<Item = &'a Verified<Frame>>,
+) -> BTreeMap<Digest, BTreeSet<PeerId>> {
+    let mut signers: BTreeMap<Digest, BTreeSet<PeerId>> = BTreeMap::new();
+    for seal in seals {
+        for digest in seal.sealed_entries().take(MAX_SEAL_ENTRIES) {
+            signers.entry(digest).or_default().insert(seal.author());
+        }
+    }
+    signers
 }

@@ -69,7 +69,9 @@ impl RoundMachine {
             waiting: false,
         });
         self.pull_at = start + self.config.spec.timing.attempt();
-        if !member {
+        if member {
+            self.accuse_proven();
+        } else {
             self.ask_to_join();
         }
         let joiners = heard.map_or_else(Vec::new, |log| log.joins.into_values().collect());

@@ -11,7 +11,7 @@ use crate::message::Message;
 
 use super::agree;
 use super::event::Output;
-use super::log::{self, Payload};
+use super::log::Payload;
 use super::{Aggregate, Phase, RoundMachine};
 
 /// Attempts that a sealed node waits for enough other seals before it goes on without.
@@ -160,13 +160,9 @@ impl RoundMachine {
         if self.log.seals.is_empty() {
             return BTreeSet::new();
         }
-        let counted = self.log.counted_seals(self.faulty());
-        let sealed = |p: &&PeerId| {
-            counted
-                .get(p)
-                .is_some_and(|seals| log::first(seals).is_some())
-        };
-        self.roster().iter().filter(sealed).copied().collect()
+        let seals = self.log.single_seals(self.faulty(), |_| true);
+        let counts = |peer: &&PeerId| seals.contains_key(peer) && !self.has_left(peer);
+        self.roster().iter().filter(counts).copied().collect()
     }
 
     fn advance_aggregate(&mut self, aggregate: Aggregate, now: Time) -> bool {

@@ -368,6 +368,7 @@ impl Play {
             Message::Admit => format!("{author}+{subject}"),
             Message::Leave => format!("{author}-"),
             Message::Accuse => format!("{author}!{subject}"),
+            Message::Seal(Seal { attempt: 1 }) => format!("{author}:1"),
             Message::Seal(_) | Message::Join(_) | Message::Vouch => return,
         };
         let round = frame.round().0;
@@ -439,8 +440,9 @@ scripts! {
     a_rewound_peer_speaks_in_a_new_session
     a_withheld_payload_comes_from_a_sealer
     all_first_seals_alike_end_the_round
-    an_equivocator_found_out_after_the_seals_is_dropped
+    an_equivocator_found_out_after_the_seals_is_banned_a_round_later
     an_equivocator_is_dropped_accused_and_banned
     below_quorum_the_round_waits
-    what_only_one_sealed_is_agreed_in_attempt_2
+    what_more_than_f_sealed_is_in_the_set
+    what_only_its_author_sealed_is_left_out
 }

@@ -1,11 +1,11 @@
 //! The rules of acceptance, and what follows from an agreed set.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{RUN, accuse, admit, contribution, peer, say, seal};
 use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round};
-use crate::machine::agree::{Decision, attempts, decide, is_supported, sealable, unanimous};
+use crate::machine::agree::{Decision, attempts, decide, is_accepted, sealable, tally, unanimous};
 use crate::machine::log::{Payload, RoundLog};
 use crate::manifest::{MAX_BANNED, Manifest};
 use crate::message::{Encoding, Message};
@@ -78,10 +78,10 @@ fn leave(i: u8) -> Verified<Frame> {
     say(i, 1, Message::Leave, b"")
 }
 
-/// Sealers by number, with their attempts.
-fn supported(author: u8, sealers: &[(u8, u8)], attempt: u8) -> bool {
-    let sealers: BTreeMap<PeerId, u8> = sealers.iter().map(|(i, at)| (peer(*i), *at)).collect();
-    is_supported(peer(author), &sealers, attempt)
+/// Whether a first seal by `author` is accepted that these others passed on.
+fn accepted(author: u8, echoers: &[u8], attempt: u8) -> bool {
+    let echoers = echoers.iter().map(|i| peer(*i)).collect();
+    is_accepted(peer(author), &echoers, attempt)
 }
 
 #[test]
@@ -95,31 +95,17 @@ fn one_more_attempt_than_peers_may_fail() {
 
 #[test]
 fn attempt_k_takes_k_signers() {
-    assert!(supported(1, &[(2, 1)], 2));
-    assert!(!supported(1, &[], 2));
-    assert!(!supported(1, &[(2, 1)], 3));
-    assert!(supported(1, &[(2, 1), (3, 2)], 3));
-    assert!(supported(1, &[(2, 1), (3, 1)], 3));
+    assert!(accepted(1, &[], 1));
+    assert!(accepted(1, &[2], 2));
+    assert!(!accepted(1, &[], 2));
+    assert!(!accepted(1, &[2], 3));
+    assert!(accepted(1, &[2, 3], 3));
 }
 
 #[test]
 fn the_author_is_one_signer_and_no_second() {
-    assert!(!supported(1, &[(1, 1)], 2));
-    assert!(!supported(1, &[(1, 1), (2, 1)], 3));
-}
-
-#[test]
-fn a_chain_has_its_links_in_time() {
-    assert!(!supported(1, &[(2, 2)], 2), "nobody sealed in attempt 1");
-    assert!(
-        !supported(1, &[(2, 2), (3, 2)], 3),
-        "the first link is missing"
-    );
-    assert!(
-        !supported(1, &[(2, 1), (3, 3)], 3),
-        "the second link came too late"
-    );
-    assert!(supported(1, &[(2, 1), (3, 3), (4, 2)], 3), "another has it");
+    assert!(!accepted(1, &[1], 2));
+    assert!(!accepted(1, &[1, 2], 3));
 }
 
 /// A log with the contributions of peers 1 to 3, and their digests.
@@ -175,6 +161,93 @@ fn who_says_goodbye_in_the_set_owes_no_seal() {
         log.put(seal(i, 1, 1, &all), 4);
     }
     assert_eq!(unanimous(&log, &roster, 1), Some(all.into_iter().collect()));
+}
+
+/// The set of a log in which these seals are accepted: at most one may fail, two must be present.
+fn tallied(log: &mut RoundLog, seals: &[Verified<Frame>]) -> BTreeSet<Digest> {
+    for seal in seals {
+        log.put(seal.clone(), 4);
+    }
+    let accepted = seals.iter().map(|seal| seal.digest()).collect();
+    tally(log, &accepted, 1, 2)
+}
+
+#[test]
+fn what_more_than_the_faulty_name_is_in_the_set() {
+    let (mut log, all) = three();
+    let seals = [
+        seal(1, 1, 1, &all),
+        seal(2, 1, 1, &all[..2]),
+        seal(3, 1, 1, &all[..2]),
+    ];
+    let set: BTreeSet<Digest> = all[..2].iter().copied().collect();
+    assert_eq!(tallied(&mut log, &seals), set);
+}
+
+#[test]
+fn only_accepted_seals_are_tallied() {
+    let (mut log, all) = three();
+    log.put(seal(4, 1, 1, &all), 4);
+    let seals = [seal(1, 1, 1, &all), seal(2, 1, 1, &all[..2])];
+    let set: BTreeSet<Digest> = all[..2].iter().copied().collect();
+    assert_eq!(tallied(&mut log, &seals), set);
+}
+
+#[test]
+fn two_first_seals_of_one_peer_count_as_none() {
+    let (mut log, all) = three();
+    let seals = [
+        seal(1, 1, 1, &all[..2]),
+        seal(2, 1, 1, &all[..2]),
+        seal(3, 1, 1, &all),
+        seal(3, 1, 1, &all[1..]),
+        seal(4, 1, 1, &all),
+    ];
+    let set: BTreeSet<Digest> = all[..2].iter().copied().collect();
+    assert_eq!(tallied(&mut log, &seals), set);
+}
+
+#[test]
+fn if_most_started_anew_their_latest_sessions_count() {
+    let (mut log, all) = three();
+    let anew = |i| [seal(i, 1, 1, &all[..2]), seal(i, 2, 1, &all)];
+    let seals: Vec<_> = (1..=3).flat_map(anew).collect();
+    assert_eq!(tallied(&mut log, &seals), all.into_iter().collect());
+}
+
+#[test]
+fn who_leaves_has_no_say() {
+    let (mut log, all) = three();
+    let goodbyes = [leave(3), leave(4)];
+    let stay: Vec<Digest> = all[..2]
+        .iter()
+        .copied()
+        .chain(goodbyes.iter().map(|g| g.digest()))
+        .collect();
+    for goodbye in goodbyes {
+        log.put(goodbye, 4);
+    }
+    let seals = [
+        seal(1, 1, 1, &stay),
+        seal(2, 1, 1, &stay),
+        seal(3, 1, 1, &all),
+        seal(4, 1, 1, &all),
+    ];
+    assert_eq!(tallied(&mut log, &seals), stay.into_iter().collect());
+}
+
+#[test]
+fn a_set_below_the_quorum_takes_what_fewer_name() {
+    let (mut log, all) = three();
+    let seals = [seal(1, 1, 1, &all[..2]), seal(2, 1, 1, &all[1..])];
+    assert_eq!(tallied(&mut log, &seals), all.into_iter().collect());
+}
+
+#[test]
+fn the_last_one_left_counts_alone() {
+    let (mut log, all) = three();
+    let seals = [seal(1, 1, 1, &all)];
+    assert_eq!(tallied(&mut log, &seals), all.into_iter().collect());
 }
 
 #[test]
@@ -274,6 +347,14 @@ fn who_leaves_is_still_aggregated_and_gone_after() {
     assert_eq!(decision.record.contributors, sorted(&[1, 2]));
     assert_eq!(decision.record.left, [peer(2)]);
     assert_eq!(decision.next_roster, [peer(1)]);
+}
+
+#[test]
+fn when_all_leave_their_seats_stay() {
+    let mut said = vec![contribution(1, 1, b"1"), leave(1), leave(2), accuse(1, 3)];
+    assert_eq!(decision(&said).next_roster, sorted(&[1, 2, 4]));
+    said.push(contribution(4, 1, b"4"));
+    assert_eq!(decision(&said).next_roster, [peer(4)]);
 }
 
 #[test]

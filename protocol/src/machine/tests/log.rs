@@ -4,7 +4,7 @@ use super::{RUN, accuse, admit, contribution, peer, say, seal};
 use crate::evidence;
 use crate::frame::Frame;
 use crate::id::{Digest, Round};
-use crate::machine::log::{Payload, Put, RoundLog, first, max_notices};
+use crate::machine::log::{Payload, Put, RoundLog, max_notices};
 use crate::message::{Join, Message};
 use crate::sign::Verified;
 
@@ -115,12 +115,42 @@ fn a_crowd_that_wants_in_fills_no_memory() {
 }
 
 #[test]
+fn what_others_sealed_is_kept_in_spite_of_a_flood() {
+    let mut log = log();
+    let flood = (0..200_u64).map(|i| seal(1, i / 3, 1, &[Digest::of(&i.to_le_bytes())]));
+    assert_eq!(kept(&mut log, flood), 8);
+    let agreed = [
+        seal(1, 1, 1, &[Digest([1; 32])]),
+        contribution(2, 1, b"agreed"),
+    ];
+    assert_eq!(log.put(agreed[0].clone(), 4), Put::Excess);
+    log.put(seal(3, 1, 2, &[agreed[0].digest()]), 4);
+    assert!(matches!(log.put(agreed[0].clone(), 4), Put::Contradicts(_)));
+    let flood = (0..200_u64).map(|i| contribution(2, i / 3, &i.to_le_bytes()));
+    assert_eq!(kept(&mut log, flood), 8);
+    assert_eq!(log.put(agreed[1].clone(), 4), Put::Excess);
+    log.put(seal(3, 1, 1, &[agreed[1].digest()]), 4);
+    assert!(matches!(log.put(agreed[1].clone(), 4), Put::Contradicts(_)));
+}
+
+#[test]
+fn an_accomplice_lets_a_flood_in_no_further_than_its_share() {
+    let mut log = log();
+    let flood: Vec<_> = (0..200_u64)
+        .map(|i| seal(1, i / 3, 1, &[Digest::of(&i.to_le_bytes())]))
+        .collect();
+    let all: Vec<Digest> = flood.iter().map(|seal| seal.digest()).collect();
+    log.put(seal(2, 1, 2, &all), 4);
+    let kept = kept(&mut log, flood.into_iter());
+    assert!(kept <= 2 * 8, "{kept} kept");
+}
+
+#[test]
 fn who_sealed_first_is_found_whatever_the_order() {
     let mut log = log();
     log.put(seal(1, 1, 2, &[]), 4);
     log.put(seal(1, 1, 1, &[Digest([1; 32])]), 4);
-    let counted = log.counted_seals(1);
-    let first = first(&counted[&peer(1)]).expect("sealed");
+    let first = log.single_seals(1, |_| true)[&peer(1)];
     assert_eq!(
         first.sealed_entries().collect::<Vec<_>>(),
         [Digest([1; 32])]
@@ -128,15 +158,12 @@ fn who_sealed_first_is_found_whatever_the_order() {
 }
 
 #[test]
-fn support_names_each_sealer_with_its_earliest_attempt() {
+fn first_seals_name_entries_and_later_ones_name_first_seals() {
     let mut log = log();
     let (a, b) = (Digest([1; 32]), Digest([2; 32]));
     log.put(seal(1, 1, 1, &[a]), 4);
-    log.put(seal(1, 1, 2, &[a, b]), 4);
+    log.put(seal(1, 1, 2, &[b]), 4);
     log.put(seal(2, 1, 2, &[b]), 4);
-    let support = log.support();
-    assert_eq!(support[&a].iter().collect::<Vec<_>>(), [(&peer(1), &1)]);
-    let mut sealers = [(&peer(1), &2), (&peer(2), &2)];
-    sealers.sort_unstable();
-    assert_eq!(support[&b].iter().collect::<Vec<_>>(), sealers);
+    assert_eq!(log.sealers_of(), [(a, [peer(1)].into())].into());
+    assert_eq!(log.echoers_of(), [(b, [peer(1), peer(2)].into())].into());
 }

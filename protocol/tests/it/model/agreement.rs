@@ -216,11 +216,8 @@ proptest! {
     }
 }
 
-// FIXME: this asserts what should not be. With f >= 2, liars that time two first seals to the end of
-// an attempt part the honest for a round: see "What is not guaranteed" in docs/rounds.md. Once the
-// fast path is safe, the last lines become `assert_agreed(&swarm, 5)`.
 #[test]
-fn a_late_second_first_seal_still_parts_the_honest_for_a_round() {
+fn a_late_second_first_seal_does_not_part_the_honest() {
     let mut swarm = swarm(7, 2, 2, Some(20));
     swarm.delay = (10, 10);
     let (held_back, double) = (5, 6);
@@ -236,10 +233,7 @@ fn a_late_second_first_seal_still_parts_the_honest_for_a_round() {
     seal(&mut swarm, double, 1, &everybodys, &[0]);
     seal(&mut swarm, double, 1, &with_extra, &[1]);
     swarm.run_until(at(SEALED + 4_000));
-    let decided = decisions(&swarm);
-    let states: std::collections::BTreeSet<_> = decided.values().map(|(_, state)| *state).collect();
-    assert_eq!(decided.len(), 5);
-    assert_eq!(states.len(), 2, "the gap is closed: assert that they agree");
+    assert_agreed(&swarm, 5);
 }
 
 #[test]

@@ -3,10 +3,8 @@
 pub mod args;
 mod completions;
 mod config;
-pub mod exit;
 mod help;
 mod id;
-pub mod output;
 mod run;
 mod status;
 mod stop;
@@ -17,12 +15,12 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-use self::args::{DemoArgs, IdArgs, RunArgs, StatusArgs, StopArgs};
+use self::args::{IdArgs, RunArgs, StatusArgs, StopArgs};
 use self::config::ConfigArgs;
-use self::exit::{Exit, Failure};
-use self::output::{Output, Style};
 use crate::config::Environment;
-use crate::demo;
+use crate::demo::{self, args::DemoArgs};
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, Style};
 
 /// The whole command line.
 #[derive(Debug, Parser)]

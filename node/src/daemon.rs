@@ -15,12 +15,12 @@ use tokio::sync::mpsc;
 
 use crate::attack::Attack;
 use crate::blobs::Blobs;
-use crate::cli::output::{Left, Output, Ready};
 use crate::config::{Config, Entry, Home};
 use crate::control::ControlServer;
 use crate::datadir::DataDir;
 use crate::driver::{Bounds, Driver, Ending, Report, Wiring};
 use crate::identity::Identity;
+use crate::output::{Left, Output, Ready};
 use crate::peer;
 use crate::swarm::{self, Event, EventStream, Handle, SwarmConfig};
 use crate::worker::Worker;

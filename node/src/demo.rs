@@ -4,6 +4,7 @@
 //! `plan` says what happens, `stage` makes it happen, `board` keeps what the nodes tell, and
 //! `summary` says what it shows.
 
+pub mod args;
 mod board;
 mod event;
 mod plan;
@@ -18,13 +19,13 @@ mod tests;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::args::DemoArgs;
 use self::plan::Plan;
 use self::screen::Screen;
 use self::stage::Stage;
 use self::summary::Summary;
-use crate::cli::args::DemoArgs;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::output::Output;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
 
 /// Runs the demo.
 ///

@@ -21,12 +21,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::blobs::Blobs;
-use crate::cli::output::Output as Printer;
 use crate::control::ControlRequest;
 use crate::datadir::DataDir;
 use crate::fetch::Offences;
 use crate::job::Job;
 use crate::model_state::{ModelState, Packed};
+use crate::output::Output as Printer;
 use crate::peer;
 use crate::swarm::{EventStream, Handle};
 use crate::worker::{Done, Worker};

@@ -4,8 +4,8 @@ use clap::CommandFactory as _;
 use clap_complete::{Shell, generate};
 
 use super::Cli;
-use super::exit::Exit;
-use super::output::Output;
+use crate::exit::Exit;
+use crate::output::Output;
 
 pub(super) fn run(shell: Shell, output: &Output) -> Exit {
     let mut script = Vec::new();

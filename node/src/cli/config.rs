@@ -3,9 +3,9 @@
 use clap::{Args, Subcommand};
 
 use super::args::HiddenRunArgs;
-use super::exit::{Exit, Failure};
-use super::output::Output;
 use crate::config::{Environment, example, load, show, show_json};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
 
 /// The options of `config`.
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! The fixed texts of the help.
 
-use super::exit::Exit;
+use crate::exit::Exit;
 
 /// What the program is, in one sentence.
 pub(super) const ABOUT: &str =

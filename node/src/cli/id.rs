@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::args::IdArgs;
-use super::exit::{Exit, Failure};
-use super::output::Output;
 use crate::config::{Environment, locate_data_dir};
 use crate::control::{Command, Reply, ask};
 use crate::datadir::Layout;
+use crate::exit::{Exit, Failure};
 use crate::identity::Identity;
+use crate::output::Output;
 
 pub(super) fn run(args: &IdArgs, env: &Environment, output: &Output) -> Result<Exit, Failure> {
     let layout = Layout::new(locate_data_dir(args.client.data_dir.clone(), env)?);

@@ -1,10 +1,10 @@
 //! `spirt-node run`: reads the settings, sets up the log, and hands over to the daemon.
 
 use super::args::RunArgs;
-use super::exit::{Exit, Failure};
-use super::output::{Output, Style};
 use crate::config::{self, Config, Environment};
 use crate::daemon::{self, Outcome};
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, Style};
 use crate::telemetry;
 
 /// Runs a node until it leaves. Prints its own failures: only the settings say how.

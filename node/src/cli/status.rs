@@ -1,11 +1,11 @@
 //! `spirt-node status`: what the running node is doing, and whether it is ready.
 
 use super::args::StatusArgs;
-use super::exit::{Exit, Failure};
-use super::output::Output;
 use crate::config::{Environment, locate_data_dir};
 use crate::control::{Command, Reply, Status, ask};
 use crate::datadir::Layout;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
 
 pub(super) fn run(args: &StatusArgs, env: &Environment, output: &Output) -> Result<Exit, Failure> {
     match (status(args, env), args.quiet) {

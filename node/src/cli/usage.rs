@@ -3,8 +3,8 @@
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::exit::{Exit, Failure};
-use super::output::Output;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
 
 /// Prints what the parser has to say, and returns the exit code.
 pub(super) fn report(error: &Error, output: &Output) -> Exit {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use spirt_aggregation::Rule;
 use spirt_protocol::MAX_PEERS;
 
+use super::args::DemoArgs;
 use crate::attack::Attack;
-use crate::cli::args::DemoArgs;
-use crate::cli::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure};
 
 /// Settings of the founder. With these, five nodes of which one lies pass 95 % in 30 rounds; on one
 /// machine messages are fast, but the nodes share its cores.

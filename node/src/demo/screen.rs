@@ -6,7 +6,7 @@ use serde_json::json;
 use super::board::Board;
 use super::plan::{Plan, name};
 use super::table::{round_line, table};
-use crate::cli::output::{Live, Output};
+use crate::output::{Live, Output};
 
 /// Nodes that a table has room for on a terminal of 24 lines.
 const TABLE_ROOM: usize = 18;

@@ -15,7 +15,7 @@ use super::event::NodeEvent;
 use super::plan::{Plan, name};
 use super::process::{Heard, Process};
 use super::screen::Screen;
-use crate::cli::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure};
 
 /// The longest time in which nothing new happens: a start, a joining, a round, a leaving.
 const PATIENCE: Duration = Duration::from_secs(60);

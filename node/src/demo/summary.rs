@@ -9,8 +9,8 @@ use serde::{Serialize, Serializer};
 use super::board::{Board, Row, State};
 use super::plan::{Plan, Role};
 use super::table::percent;
-use crate::cli::exit::{Exit, Failure};
-use crate::cli::output::{bytes, count};
+use crate::exit::{Exit, Failure};
+use crate::output::{bytes, count};
 
 /// A loss of accuracy that is not chance.
 const CLEARLY_WORSE: f64 = 0.05;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
+use super::args::DemoArgs;
 use super::board::{Board, State};
 use super::event::NodeEvent;
 use super::plan::{Plan, Role};
 use super::summary::Summary;
 use super::table::{round_line, table};
-use crate::cli::args::DemoArgs;
-use crate::cli::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure};
 
 #[derive(clap::Parser)]
 struct Line {

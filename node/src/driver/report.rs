@@ -9,8 +9,8 @@ use spirt_protocol::{Digest, Offence, PeerId, PhaseName, Round, RoundMachine, Ro
 use spirt_training::Evaluation;
 
 use super::Driver;
-use crate::cli::output::{Joined, Ready, RoundReport};
 use crate::control::{NodeState, STATUS_SCHEMA_VERSION, Status, join_command};
+use crate::output::{Joined, Ready, RoundReport};
 
 /// What was seen so far, as far as somebody may ask for it.
 #[derive(Debug)]

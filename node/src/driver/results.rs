@@ -8,9 +8,9 @@ use spirt_protocol::{Digest, Frame, Gradient, Input, Manifest, Offence, Round};
 
 use super::{Driver, Ending, Fetched};
 use crate::checkpoint;
-use crate::cli::output::RoundReport;
 use crate::fetch::Offences;
 use crate::model_state::{ModelState, Packed, is_finite};
+use crate::output::RoundReport;
 use crate::worker::{Done, Task};
 
 /// Models that are kept for joiners, beside the current one.

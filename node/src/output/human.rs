@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::event::{Joined, KEPT, Left, Ready, RoundReport};
-use crate::cli::exit::Failure;
 use crate::config::Problem;
 use crate::control::{Status, join_command};
+use crate::exit::Failure;
 
 pub(super) fn ready(ready: &Ready) -> String {
     let mut text = format!("ready peer={}", ready.peer);

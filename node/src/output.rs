@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use serde_json::json;
 
-use super::exit::{Exit, Failure};
 use crate::config::{ColorChoice, ObserveConfig, Problem};
 use crate::control::Status;
+use crate::exit::{Exit, Failure};
 use crate::telemetry::use_color;
 
 pub use event::{Joined, Left, Ready, RoundReport};

@@ -17,6 +17,9 @@ impl RoundMachine {
     /// Puts a frame where it belongs.
     pub(super) fn put(&mut self, frame: Verified<Frame>, now: Time) -> Reception {
         let author = frame.author();
+        if matches!(self.phase, Phase::Left) {
+            return Reception::Stale;
+        }
         // What this node said before it went back, or was started anew, still counts for the others.
         let said_now = frame.envelope().session >= self.session();
         if author == self.me && said_now {
@@ -33,8 +36,7 @@ impl RoundMachine {
             return Reception::Outsider;
         }
         if matches!(frame.message(), Message::Vouch) {
-            self.hear_vouch(&frame);
-            return Reception::Fresh;
+            return self.hear_vouch(&frame);
         }
         if self.seals_too_late(&frame) {
             return Reception::Excess;
@@ -72,11 +74,15 @@ impl RoundMachine {
             && spec.encoding.length(spec.dimension) == Some(contribution.length)
     }
 
-    fn hear_vouch(&mut self, frame: &Verified<Frame>) {
-        let Ok(Vouched { states }) = Vouched::decode(frame.body()) else {
-            return;
-        };
+    fn hear_vouch(&mut self, frame: &Verified<Frame>) -> Reception {
+        let said = (frame.envelope().session, frame.round());
         let author = frame.author();
+        if !self.standing.is_current(author, said, MAX_KNOWN) {
+            return Reception::Stale;
+        }
+        let Ok(Vouched { states }) = Vouched::decode(frame.body()) else {
+            return Reception::Mismatch;
+        };
         if let Some((round, state)) = states.last() {
             self.standing.forget(&author);
             self.standing.vote(author, *round, *state, MAX_KNOWN);
@@ -84,6 +90,7 @@ impl RoundMachine {
         if let Some(inquiry) = &mut self.inquiry {
             inquiry.hear(author, states);
         }
+        Reception::Fresh
     }
 
     /// Files a frame of the next round; who may speak then is not known yet.

@@ -13,6 +13,8 @@ const HISTORY: usize = 4096;
 pub(super) struct Standing {
     history: BTreeMap<Round, StateId>,
     votes: BTreeMap<PeerId, (Round, StateId)>,
+    /// Session and round of the latest vouch of each peer.
+    vouched: BTreeMap<PeerId, (u64, Round)>,
 }
 
 /// Why a node should look for another state.
@@ -55,6 +57,18 @@ impl Standing {
     /// A restarted peer may vote for an earlier round than before.
     pub(super) fn forget(&mut self, peer: &PeerId) {
         self.votes.remove(peer);
+    }
+
+    /// Whether a vouch is no older than what was heard of this peer: anybody can repeat an old one.
+    pub(super) fn is_current(&mut self, peer: PeerId, said: (u64, Round), most: usize) -> bool {
+        let room = self.vouched.len() < most;
+        match self.vouched.get_mut(&peer) {
+            Some(latest) if said < *latest => return false,
+            Some(latest) => *latest = said,
+            None if room => drop(self.vouched.insert(peer, said)),
+            None => {}
+        }
+        true
     }
 
     /// The state before a round, as far as the node went through it.

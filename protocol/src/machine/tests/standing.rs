@@ -207,3 +207,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_old_vouch_is_no_news() {
+    let mut standing = Standing::default();
+    assert!(standing.is_current(peer(1), (1, Round(5)), 2));
+    assert!(
+        standing.is_current(peer(1), (1, Round(5)), 2),
+        "the same again"
+    );
+    assert!(!standing.is_current(peer(1), (1, Round(4)), 2));
+    assert!(
+        standing.is_current(peer(1), (2, Round(3)), 2),
+        "it went back itself"
+    );
+    assert!(!standing.is_current(peer(1), (1, Round(9)), 2));
+    assert!(standing.is_current(peer(2), (0, Round(0)), 2));
+    assert!(
+        standing.is_current(peer(3), (0, Round(0)), 2),
+        "no room to remember"
+    );
+}

@@ -1,56 +1,113 @@
-//! Plays simulated swarms: `sim [--seeds FROM..TO] [--jobs N]`, or `sim --seed N` to replay one
-//! with a trace.
+//! Plays simulated swarms and grades them.
+//!
+//! `sim [--scenario KIND|all] [--seeds FROM..TO] [--jobs N]` plays many;
+//! `sim [--scenario KIND] --seed N [--shrink]` replays one with a trace.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a program for the terminal"
 )]
 
+use std::io::IsTerminal as _;
 use std::ops::Range;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use spirt_protocol::sim::{Grade, Scenario, Violation, run, run_traced};
+use spirt_protocol::sim::{Grade, Kind, Scenario, Violation, run, run_traced, shrink};
+
+const USAGE: &str = "usage: sim [--scenario KIND|all] [--seeds FROM..TO] [--jobs N]
+       sim [--scenario KIND] --seed N [--shrink]";
+
+struct Args {
+    kinds: Vec<Kind>,
+    seeds: Range<u64>,
+    seed: Option<u64>,
+    jobs: usize,
+    shrink: bool,
+}
 
 fn main() -> ExitCode {
-    let mut seeds = 0..1000;
-    let mut jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut args = std::env::args().skip(1);
-    while let Some(flag) = args.next() {
-        let value = args.next().unwrap_or_default();
-        let understood = match flag.as_str() {
-            "--seed" => match value.parse() {
-                Ok(seed) => return replay(seed),
-                Err(_) => false,
-            },
-            "--seeds" => parse_range(&value).map(|range| seeds = range).is_some(),
-            "--jobs" => value.parse().map(|n| jobs = n).is_ok(),
-            _ => false,
-        };
-        if !understood {
-            eprintln!("usage: sim [--seeds FROM..TO] [--jobs N] | sim --seed N");
-            return ExitCode::from(2);
+    let Some(args) = parse(std::env::args().skip(1)) else {
+        let kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        eprintln!("{USAGE}\nkinds: {}", kinds.join(", "));
+        return ExitCode::from(2);
+    };
+    if let Some(seed) = args.seed {
+        return replay(Scenario::draw(args.kinds[0], seed), args.shrink);
+    }
+    println!("{}", heading());
+    let mut broken = false;
+    for kind in args.kinds {
+        let (grades, violations) = sweep(kind, &args.seeds, args.jobs);
+        println!("{}", row(kind, &grades, violations.len()));
+        for (seed, violation) in violations.iter().take(10) {
+            println!("{} {seed}: {violation}", kind.name());
+            println!(
+                "  replay: cargo xtask sim --scenario {} --seed {seed}",
+                kind.name()
+            );
+        }
+        broken |= !violations.is_empty();
+    }
+    if broken {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Option<Args> {
+    let mut args = Args {
+        kinds: vec![Kind::Crashes],
+        seeds: 0..1000,
+        seed: None,
+        jobs: std::thread::available_parallelism().map_or(1, usize::from),
+        shrink: false,
+    };
+    while let Some(flag) = words.next() {
+        let mut value = || words.next();
+        match flag.as_str() {
+            "--scenario" => {
+                args.kinds = match value()?.as_str() {
+                    "all" => Kind::ALL.to_vec(),
+                    name => vec![Kind::from_name(name)?],
+                }
+            }
+            "--seed" => args.seed = Some(value()?.parse().ok()?),
+            "--seeds" => {
+                let range = value()?;
+                let (from, to) = range.split_once("..")?;
+                args.seeds = from.parse().ok()?..to.parse().ok()?;
+            }
+            "--jobs" => args.jobs = value()?.parse().ok().filter(|jobs| *jobs > 0)?,
+            "--shrink" => args.shrink = true,
+            _ => return None,
         }
     }
-    sweep(&seeds, jobs)
+    Some(args)
 }
 
-fn parse_range(text: &str) -> Option<Range<u64>> {
-    let (from, to) = text.split_once("..")?;
-    Some(from.parse().ok()?..to.parse().ok()?)
-}
-
-fn replay(seed: u64) -> ExitCode {
-    let scenario = Scenario::from_seed(seed);
+fn replay(mut scenario: Scenario, smaller: bool) -> ExitCode {
+    if smaller {
+        scenario = shrink(&scenario);
+    }
     eprintln!("{scenario:#?}");
-    report(
-        &run_traced(&scenario, &mut |line| eprintln!("{line}"))
-            .map(|grade| vec![grade])
-            .map_err(|v| vec![(seed, v)]),
-    )
+    match run_traced(&scenario, &mut |line| eprintln!("{line}")) {
+        Ok(grade) => {
+            println!("{}\n{}", heading(), row(scenario.kind, &[grade], 0));
+            ExitCode::SUCCESS
+        }
+        Err(violation) => {
+            println!("{violation}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
-fn sweep(seeds: &Range<u64>, jobs: usize) -> ExitCode {
+type Violations = Vec<(u64, Box<Violation>)>;
+
+/// Plays all seeds; the order of the grades is that in which they were done.
+fn sweep(kind: Kind, seeds: &Range<u64>, jobs: usize) -> (Vec<Grade>, Violations) {
     let next = AtomicU64::new(seeds.start);
     let work = || {
         let (mut grades, mut violations) = (Vec::new(), Vec::new());
@@ -59,7 +116,10 @@ fn sweep(seeds: &Range<u64>, jobs: usize) -> ExitCode {
             if seed >= seeds.end {
                 return (grades, violations);
             }
-            match run(&Scenario::from_seed(seed)) {
+            if seed % 100 == 0 && std::io::stderr().is_terminal() {
+                eprint!("\r{} {seed}\r", kind.name());
+            }
+            match run(&Scenario::draw(kind, seed)) {
                 Ok(grade) => grades.push(grade),
                 Err(violation) => violations.push((seed, violation)),
             }
@@ -67,61 +127,57 @@ fn sweep(seeds: &Range<u64>, jobs: usize) -> ExitCode {
     };
     let (mut grades, mut violations) = (Vec::new(), Vec::new());
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
         for worker in workers {
             let (good, bad) = worker.join().expect("a simulated swarm panicked");
             grades.extend(good);
             violations.extend(bad);
         }
     });
-    report(&if violations.is_empty() {
-        Ok(grades)
-    } else {
-        Err(violations)
-    })
+    violations.sort_by_key(|(seed, _)| *seed);
+    (grades, violations)
 }
 
-fn report(result: &Result<Vec<Grade>, Vec<(u64, Box<Violation>)>>) -> ExitCode {
-    match result {
-        Ok(grades) => {
-            let sum = |value: fn(&Grade) -> f64| grades.iter().map(value).sum::<f64>();
-            let virtual_seconds = sum(|grade| grade.virtual_time.as_secs_f64());
-            let longest = grades.iter().map(|grade| grade.longest_divergence).max();
-            println!("seeds                    {}", grades.len());
-            println!("violations               0");
-            println!(
-                "rounds                   {}",
-                sum(|grade| grade.rounds as f64)
-            );
-            println!(
-                "rounds lost              {}",
-                sum(|grade| grade.rounds_lost as f64)
-            );
-            println!(
-                "rounds / virtual second  {:.2}",
-                sum(|grade| grade.rounds as f64) / virtual_seconds
-            );
-            println!(
-                "bytes / round            {:.0}",
-                sum(|grade| grade.bytes as f64) / sum(|grade| grade.rounds as f64)
-            );
-            println!(
-                "contributions kept       {:.4}",
-                sum(|grade| grade.kept) / grades.len() as f64
-            );
-            println!(
-                "divergences              {}",
-                sum(|grade| grade.divergences as f64)
-            );
-            println!("longest divergence       {:?}", longest.unwrap_or_default());
-            ExitCode::SUCCESS
-        }
-        Err(violations) => {
-            for (seed, violation) in violations.iter().take(20) {
-                println!("seed {seed}: {violation}\n  replay: cargo xtask sim --seed {seed}");
-            }
-            println!("violations               {}", violations.len());
-            ExitCode::FAILURE
-        }
-    }
+const COLUMNS: [&str; 10] = [
+    "seeds",
+    "violations",
+    "rounds",
+    "lost",
+    "rounds/s",
+    "KiB/round",
+    "kept",
+    "divergences",
+    "longest",
+    "banned",
+];
+
+fn heading() -> String {
+    let columns: String = COLUMNS.iter().map(|name| format!(" {name:>11}")).collect();
+    format!("{:<10}{columns}", "scenario")
+}
+
+/// Sums over all seeds; rounds and bytes by virtual second and round.
+fn row(kind: Kind, grades: &[Grade], violations: usize) -> String {
+    let sum = |value: fn(&Grade) -> f64| grades.iter().map(value).sum::<f64>();
+    let rounds = sum(|grade| grade.rounds as f64);
+    let seconds = sum(|grade| grade.virtual_time.as_secs_f64());
+    let longest = grades.iter().map(|grade| grade.longest_divergence).max();
+    let cells = [
+        (grades.len() + violations).to_string(),
+        violations.to_string(),
+        rounds.to_string(),
+        sum(|grade| grade.rounds_lost as f64).to_string(),
+        format!("{:.2}", rounds / seconds),
+        format!("{:.0}", sum(|grade| grade.bytes as f64) / rounds / 1024.0),
+        format!("{:.4}", sum(|grade| grade.kept) / grades.len() as f64),
+        sum(|grade| grade.divergences as f64).to_string(),
+        format!("{:.1} s", longest.unwrap_or_default().as_secs_f64()),
+        format!(
+            "{}/{}",
+            sum(|grade| grade.banned as f64),
+            sum(|grade| grade.equivocators as f64)
+        ),
+    ];
+    let cells: String = cells.iter().map(|cell| format!(" {cell:>11}")).collect();
+    format!("{:<10}{cells}", kind.name())
 }

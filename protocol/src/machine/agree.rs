@@ -105,12 +105,24 @@ pub(super) fn present(log: &RoundLog, set: &BTreeSet<Digest>) -> BTreeSet<PeerId
     entries.filter_map(peer).collect()
 }
 
-/// The authors of the goodbyes among these entries.
+/// The authors of the goodbyes among these entries, unless they came back: contributed in a later
+/// session.
 fn leavers<'a>(log: &RoundLog, entries: impl IntoIterator<Item = &'a Digest>) -> BTreeSet<PeerId> {
-    let entries = entries.into_iter().filter_map(|d| log.entries.get(d));
-    entries
-        .filter(|entry| matches!(entry.frame.message(), Message::Leave))
-        .map(|entry| entry.frame.author())
+    let mut left: BTreeMap<PeerId, u64> = BTreeMap::new();
+    let mut back: BTreeMap<PeerId, u64> = BTreeMap::new();
+    for entry in entries.into_iter().filter_map(|d| log.entries.get(d)) {
+        let sessions = match entry.frame.message() {
+            Message::Leave => &mut left,
+            Message::Contribution(_) => &mut back,
+            _ => continue,
+        };
+        let latest = sessions.entry(entry.frame.author()).or_default();
+        *latest = entry.frame.envelope().session.max(*latest);
+    }
+    let stayed_away = |(peer, session): &(PeerId, u64)| back.get(peer).is_none_or(|b| b <= session);
+    left.into_iter()
+        .filter(stayed_away)
+        .map(|(peer, _)| peer)
         .collect()
 }
 
@@ -135,7 +147,7 @@ pub(super) fn decide(
 ) -> Decision {
     let mut headers: BTreeMap<PeerId, Vec<(u64, Digest)>> = BTreeMap::new();
     let mut joined = BTreeSet::new();
-    let mut left = BTreeSet::new();
+    let left = leavers(log, set);
     let mut banned = BTreeSet::new();
     for entry in set.iter().filter_map(|digest| log.entries.get(digest)) {
         let (author, envelope) = (entry.frame.author(), entry.frame.envelope());
@@ -149,11 +161,10 @@ pub(super) fn decide(
             Message::Admit => {
                 joined.extend(entry.frame.subject());
             }
-            Message::Leave => drop(left.insert(author)),
             Message::Accuse => {
                 banned.extend(entry.frame.subject());
             }
-            Message::Seal(_) | Message::Join(_) | Message::Vouch => {}
+            Message::Leave | Message::Seal(_) | Message::Join(_) | Message::Vouch => {}
         }
     }
     let contributions: Vec<(PeerId, Digest)> = headers

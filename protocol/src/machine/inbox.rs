@@ -245,7 +245,7 @@ impl RoundMachine {
                 length,
             } => self.applied(round, model, length, now),
             Input::StateReady(manifest) => self.take_over(manifest, now),
-            Input::StateFailed(_) => self.inquire_again(now),
+            Input::StateFailed(state) => self.state_failed(state, now),
             Input::Leave => self.leave(),
         }
     }

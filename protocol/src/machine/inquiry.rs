@@ -77,8 +77,15 @@ impl RoundMachine {
         });
     }
 
-    /// The state that was to be fetched could not be: ask afresh.
-    pub(super) fn inquire_again(&mut self, now: Time) {
+    /// A state could not be fetched: if it is the one that is wanted, asks afresh.
+    pub(super) fn state_failed(&mut self, state: StateId, now: Time) {
+        let wanted = self.inquiry.as_ref().and_then(|inquiry| inquiry.fetching);
+        if wanted == Some(state) {
+            self.inquire_again(now);
+        }
+    }
+
+    fn inquire_again(&mut self, now: Time) {
         if let Some(inquiry) = &self.inquiry {
             let began = inquiry.began;
             self.ask_all(began, now);

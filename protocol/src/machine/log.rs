@@ -109,7 +109,7 @@ impl RoundLog {
         };
         let (most, payload) = match frame.message() {
             Message::Contribution(_) => (MAX_PER_SLOT * MAX_SESSIONS, Payload::Wanted),
-            Message::Leave => (1, Payload::Held),
+            Message::Leave => (MAX_SESSIONS, Payload::Held),
             _ => (max_notices(members), Payload::Held),
         };
         let session = frame.envelope().session;

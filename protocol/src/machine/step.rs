@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Time};
 use crate::message::Message;
+use crate::sign::Verified;
 
 use super::agree;
 use super::event::Output;
@@ -135,12 +137,18 @@ impl RoundMachine {
         (contributors, joiners)
     }
 
+    /// Whether the peer said goodbye, and nothing in a later session.
     pub(super) fn has_left(&self, peer: &PeerId) -> bool {
-        let goodbye = |m: &Message| matches!(m, Message::Leave);
-        self.log
-            .entries
-            .values()
-            .any(|e| e.frame.author() == *peer && goodbye(e.frame.message()))
+        let entries = self.log.entries.values().map(|entry| &entry.frame);
+        let of_peer = || entries.clone().filter(|frame| frame.author() == *peer);
+        let session = |frame: &Verified<Frame>| frame.envelope().session;
+        let goodbyes = of_peer().filter(|f| matches!(f.message(), Message::Leave));
+        let seals = self.log.seals.get(peer).map_or(&[][..], Vec::as_slice);
+        let latest = of_peer().chain(seals).map(session).max();
+        goodbyes
+            .map(session)
+            .max()
+            .is_some_and(|left| latest <= Some(left))
     }
 
     pub(super) fn is_down(&self, peer: &PeerId) -> bool {

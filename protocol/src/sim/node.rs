@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
 
 use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round, Time};
@@ -10,10 +13,55 @@ use crate::manifest::Manifest;
 use crate::sign::{Identity, Verified};
 use crate::spec::RunSpec;
 
+use super::liar::{Liar, Lie};
+use super::world::Happening;
+
+/// A clock that shows another time than the true one, and runs a little fast or slow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub(super) ahead: Duration,
+    /// Ticks for each million true ones.
+    pub(super) rate: u32,
+}
+
+impl Clock {
+    pub(super) const TRUE: Self = Self {
+        ahead: Duration::ZERO,
+        rate: 1_000_000,
+    };
+
+    /// One that is off by up to `skew` millionths, and by up to a week.
+    pub(super) fn draw(skew: u32, rng: &mut Rng) -> Self {
+        Self {
+            ahead: Duration::from_millis(rng.u64(0..=7 * 24 * 3_600_000)),
+            rate: rng.u32(1_000_000 - skew..=1_000_000 + skew),
+        }
+    }
+
+    /// What it shows at a true time.
+    pub(super) fn shows(self, at: Time) -> Time {
+        let ticks = at.0.as_nanos() * u128::from(self.rate) / 1_000_000;
+        Time(self.ahead + nanos(ticks))
+    }
+
+    /// The first true time at which it shows at least this.
+    pub(super) fn reaches(self, shown: Time) -> Time {
+        let ticks = shown.0.saturating_sub(self.ahead).as_nanos();
+        Time(nanos((ticks * 1_000_000).div_ceil(u128::from(self.rate))))
+    }
+}
+
+fn nanos(count: u128) -> Duration {
+    Duration::from_nanos(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
 /// A node, up or down.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) identity: Identity,
+    pub(super) clock: Clock,
+    pub(super) lie: Option<Lie>,
+    pub(super) liar: Liar,
     /// `None` while the process is down.
     pub(super) machine: Option<RoundMachine>,
     /// How often the process was started; on disk.
@@ -26,8 +74,10 @@ pub(super) struct Node {
     pub(super) payloads: BTreeMap<Digest, Round>,
     /// What the running aggregation makes of the model.
     pub(super) aggregate: Option<Digest>,
-    /// The earliest time for which a wake-up is scheduled.
+    /// The earliest true time for which a wake-up is scheduled.
     pub(super) wake: Option<Time>,
+    /// What arrived while the process stands still; `None` while it runs.
+    pub(super) waiting: Option<Vec<Happening>>,
 }
 
 impl Node {
@@ -35,6 +85,9 @@ impl Node {
         let name = [seed.to_le_bytes(), (index as u64).to_le_bytes()].concat();
         Self {
             identity: Identity::from_seed(&Digest::of(&name).0),
+            clock: Clock::TRUE,
+            lie: None,
+            liar: Liar::default(),
             machine: None,
             session: 0,
             checkpoints: Vec::new(),
@@ -42,6 +95,7 @@ impl Node {
             payloads: BTreeMap::new(),
             aggregate: None,
             wake: None,
+            waiting: None,
         }
     }
 
@@ -57,7 +111,12 @@ impl Node {
         let mut held = vec![Manifest::first(spec, Digest::of(b"initial"), 40)];
         held.extend(self.checkpoints.iter().cloned());
         self.model = held.last().map(|manifest| manifest.model);
-        self.machine = Some(RoundMachine::new(config, held, founder, now));
+        self.machine = Some(RoundMachine::new(
+            config,
+            held,
+            founder,
+            self.clock.shows(now),
+        ));
     }
 
     /// Keeps a state on disk, and the one before.
@@ -82,6 +141,7 @@ impl Node {
         self.payloads.clear();
         self.aggregate = None;
         self.wake = None;
+        self.waiting = None;
     }
 
     /// A payload unlike that of any other node, round or state.

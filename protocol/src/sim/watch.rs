@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::id::{Round, StateId, Time};
 use crate::manifest::Manifest;
+use crate::spec::MAX_PEERS;
 
 /// Longest time that two running nodes may hold states of which neither follows from the other.
 ///
@@ -30,6 +31,10 @@ pub struct Grade {
     pub longest_divergence: Duration,
     /// Contributions that were aggregated, of those that the rosters promised.
     pub kept: f64,
+    /// Liars that sign two things for one place.
+    pub equivocators: u64,
+    /// How many of these the last state bans.
+    pub banned: u64,
 }
 
 /// A broken promise.
@@ -48,6 +53,33 @@ pub enum Violation {
         at: Time,
         /// Each node's round and state.
         nodes: Vec<String>,
+    },
+    /// Honest nodes ended a round differently, though no more failed than the run foresees.
+    Forked {
+        /// When.
+        at: Time,
+        /// Each node's round and state.
+        nodes: Vec<String>,
+    },
+    /// A frame with a changed bit was taken for genuine.
+    Forged {
+        /// When.
+        at: Time,
+    },
+    /// More happened than a swarm of this size has reason for: some nodes answer each other without
+    /// end.
+    Endless {
+        /// When the judge gave up.
+        at: Time,
+        /// Each node's round and phase.
+        nodes: Vec<String>,
+    },
+    /// A node keeps more of one round than its bounds say.
+    Hoards {
+        /// The node.
+        node: usize,
+        /// How many frames.
+        frames: usize,
     },
     /// `poll_timeout` did not move on.
     Busy {
@@ -68,6 +100,16 @@ impl fmt::Display for Violation {
             }
             Self::Diverged { at, nodes } => {
                 write!(f, "diverged until {:?}:\n  {}", at.0, nodes.join("\n  "))
+            }
+            Self::Forked { at, nodes } => {
+                write!(f, "forked at {:?}:\n  {}", at.0, nodes.join("\n  "))
+            }
+            Self::Endless { at, nodes } => {
+                write!(f, "endless at {:?}:\n  {}", at.0, nodes.join("\n  "))
+            }
+            Self::Forged { at } => write!(f, "took a changed frame at {:?}", at.0),
+            Self::Hoards { node, frames } => {
+                write!(f, "node {node} keeps {frames} frames of one round")
             }
             Self::Busy { node, at } => write!(f, "node {node} spins at {:?}", at.0),
             Self::Roster(manifest) => write!(f, "bad roster: {manifest:?}"),
@@ -114,7 +156,7 @@ impl Lineage {
 }
 
 /// Checks a roster as any honest node would have made it.
-pub(super) fn check_roster(manifest: &Manifest, most: usize) -> Result<(), Box<Violation>> {
+pub(super) fn check_roster(manifest: &Manifest, most: usize) -> Result<(), Violation> {
     let sane = manifest.roster.is_sorted_by(|a, b| a < b)
         && manifest.roster.len() <= most
         && !manifest
@@ -124,6 +166,15 @@ pub(super) fn check_roster(manifest: &Manifest, most: usize) -> Result<(), Box<V
     if sane {
         Ok(())
     } else {
-        Err(Box::new(Violation::Roster(manifest.clone())))
+        Err(Violation::Roster(manifest.clone()))
     }
+}
+
+/// Frames of one round that a node may keep with so many members: see "What is bounded" in
+/// `docs/rounds.md`.
+pub(super) fn most_frames(members: usize, max_faulty: u16) -> usize {
+    let attempts = usize::from(max_faulty) + 1;
+    let notices = 2 * (usize::from(MAX_PEERS) / members.max(1) + 4);
+    let of_author = 2 * 8 * (1 + attempts) + notices + 1;
+    members * of_author + usize::from(MAX_PEERS)
 }

@@ -1,4 +1,5 @@
-//! The event loop of a simulated swarm: virtual time, a network with faults, the caller's duties.
+//! The event loop of a simulated swarm: virtual time, and the judge. What nodes do is in
+//! `caller.rs`, what the network does in `network.rs`, what goes wrong in `faults.rs`.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
@@ -9,24 +10,27 @@ use fastrand::Rng;
 
 use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round, StateId, Time};
-use crate::machine::{Event, Gradient, Input, Output, RoundMachine};
-use crate::message::Message;
+use crate::machine::{Input, RoundMachine};
 use crate::sign::Verified;
 use crate::spec::RunSpec;
 
-use super::node::Node;
-use super::scenario::{Fault, Scenario};
-use super::watch::{DIVERGENCE_BOUND, Grade, Lineage, Violation, check_roster};
+use super::liar::Lie;
+use super::node::{Clock, Node};
+use super::scenario::{Fault, Nodes, Scenario};
+use super::watch::{DIVERGENCE_BOUND, Grade, Lineage, Violation};
 
 /// Time after the last fault within which every node must have got through its rounds.
 const STUCK_BOUND: Duration = Duration::from_secs(120);
-/// Steps at one instant after which a node is said to spin.
-const SPIN_BOUND: u32 = 10_000;
+/// Most that happens in a scenario; a hundred times what is usual.
+const MOST_HAPPENINGS: u64 = 5_000_000;
 
 /// What arrives at a node.
 #[derive(Debug, Clone)]
-enum Arrival {
-    Frame(Verified<Frame>),
+pub(super) enum Arrival {
+    /// A frame, with or without the payload that its body is.
+    Frame(Verified<Frame>, bool),
+    /// A payload that was asked for.
+    Payload(Digest, Round),
     Input(Input),
     /// A request for the frames of a round, to be answered to a node.
     Pull(usize, Round),
@@ -38,35 +42,56 @@ enum Arrival {
 }
 
 #[derive(Debug, Clone)]
-enum Happening {
+pub(super) enum Happening {
     Arrive {
         to: usize,
         session: u64,
         from: Option<(usize, u64)>,
         what: Box<Arrival>,
     },
+    /// A liar says something later than it should.
+    Say {
+        liar: usize,
+        session: u64,
+        frame: Verified<Frame>,
+        to: Nodes,
+        payload: bool,
+    },
     Fault(Fault),
+    /// Connections that carried nothing for long are given up.
+    Silence,
 }
 
-struct World<'a> {
-    scenario: Scenario,
-    spec: Arc<RunSpec>,
-    nodes: Vec<Node>,
-    index: BTreeMap<PeerId, usize>,
-    rng: Rng,
-    now: Time,
+pub(super) struct World<'a> {
+    pub(super) scenario: Scenario,
+    pub(super) honest: Nodes,
+    pub(super) spec: Arc<RunSpec>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) index: BTreeMap<PeerId, usize>,
+    pub(super) rng: Rng,
+    pub(super) now: Time,
     queue: BinaryHeap<Reverse<(Time, u64)>>,
     happenings: BTreeMap<u64, Happening>,
     sequence: u64,
-    lineage: Lineage,
+    /// Links that carry nothing.
+    pub(super) cuts: Vec<(Nodes, Nodes)>,
+    /// Pairs of nodes that gave up their connection.
+    pub(super) parted: BTreeSet<(usize, usize)>,
+    /// How much longer a node's messages take.
+    pub(super) slow: BTreeMap<usize, Duration>,
+    /// Frames that were not sent to all, with those to whom they were: others pass them on.
+    pub(super) reached: BTreeMap<Digest, Nodes>,
+    pub(super) lineage: Lineage,
     apart_since: Option<Time>,
     /// The states that the judge saw last.
     judged: Vec<(Round, StateId)>,
-    grade: Grade,
+    /// A promise that was broken between two looks of the judge.
+    pub(super) broken: Option<Violation>,
+    pub(super) grade: Grade,
     /// Rounds without an update though enough peers were on the roster.
-    lost: BTreeSet<Round>,
-    promised: u64,
-    kept: u64,
+    pub(super) lost: BTreeSet<Round>,
+    pub(super) promised: u64,
+    pub(super) kept: u64,
     listener: Option<&'a mut dyn FnMut(&str)>,
 }
 
@@ -91,9 +116,18 @@ pub fn run_traced(
 
 impl<'a> World<'a> {
     fn new(scenario: &Scenario, listener: Option<&'a mut dyn FnMut(&str)>) -> Self {
-        let nodes: Vec<Node> = (0..scenario.peers)
+        let mut rng = Rng::with_seed(scenario.seed ^ 0x5eed);
+        let mut nodes: Vec<Node> = (0..scenario.peers)
             .map(|index| Node::new(index, scenario.seed))
             .collect();
+        if scenario.skew > 0 {
+            for node in &mut nodes {
+                node.clock = Clock::draw(scenario.skew, &mut rng);
+            }
+        }
+        for (liar, lie) in &scenario.liars {
+            nodes[*liar].lie = Some(*lie);
+        }
         let founder = nodes[0].identity.peer_id();
         let index = nodes
             .iter()
@@ -101,20 +135,26 @@ impl<'a> World<'a> {
             .map(|(i, n)| (n.identity.peer_id(), i))
             .collect();
         Self {
+            honest: scenario.honest(),
             spec: Arc::new(RunSpec {
                 founder,
                 ..scenario.spec.clone()
             }),
             nodes,
             index,
-            rng: Rng::with_seed(scenario.seed ^ 0x5eed),
+            rng,
             now: Time::default(),
             queue: BinaryHeap::new(),
             happenings: BTreeMap::new(),
             sequence: 0,
+            cuts: Vec::new(),
+            parted: BTreeSet::new(),
+            slow: BTreeMap::new(),
+            reached: BTreeMap::new(),
             lineage: Lineage::default(),
             apart_since: None,
             judged: Vec::new(),
+            broken: None,
             grade: Grade::default(),
             lost: BTreeSet::new(),
             promised: 0,
@@ -128,17 +168,28 @@ impl<'a> World<'a> {
         for (at, fault) in self.scenario.faults.clone() {
             self.schedule(at, Happening::Fault(fault));
         }
-        for node in 0..self.nodes.len() {
-            self.start(node, node == 0)?;
+        for (node, at) in self.scenario.starts.clone().into_iter().enumerate() {
+            if at == Time::default() {
+                self.start(node, node == 0);
+            } else {
+                self.schedule(at, Happening::Fault(Fault::Restart(node)));
+            }
         }
-        let mut goal = None;
+        let (mut goal, mut happened) = (None, 0_u64);
         while let Some(Reverse((at, id))) = self.queue.pop() {
             self.now = at;
             let Some(happening) = self.happenings.remove(&id) else {
                 continue;
             };
-            self.happen(happening)?;
+            self.happen(happening);
             self.judge()?;
+            happened += 1;
+            if happened > MOST_HAPPENINGS {
+                return Err(Box::new(Violation::Endless {
+                    at: self.now,
+                    nodes: self.describe(),
+                }));
+            }
             if at >= self.scenario.calm {
                 let furthest = self.rounds().max().unwrap_or_default();
                 let goal = *goal.get_or_insert(furthest + self.scenario.rounds_after);
@@ -161,35 +212,64 @@ impl<'a> World<'a> {
         self.grade.rounds_lost = self.lost.len() as u64;
         self.grade.virtual_time = self.now.0;
         self.grade.divergences = self.lineage.divergences;
+        let equivocators = self
+            .nodes
+            .iter()
+            .filter(|n| n.lie.is_some_and(Lie::is_equivocation));
+        let equivocators: Vec<_> = equivocators.map(|n| n.identity.peer_id()).collect();
+        let machines = self.honest_nodes().filter_map(|node| node.machine.as_ref());
+        let last = machines
+            .filter_map(RoundMachine::state)
+            .max_by_key(|state| state.round);
+        let is_banned = |p: &&PeerId| last.is_some_and(|state| state.banned.contains(p));
+        let banned = equivocators.iter().filter(is_banned).count() as u64;
+        self.grade.equivocators = equivocators.len() as u64;
+        self.grade.banned = banned;
         self.grade.kept = self.kept as f64 / (self.promised.max(1)) as f64;
         self.grade
     }
 
-    /// Each node's round; 0 while it is down or has no state.
+    pub(super) fn is_honest(&self, node: usize) -> bool {
+        self.honest >> node & 1 == 1
+    }
+
+    /// The nodes that are up and do not lie.
+    fn honest_nodes(&self) -> impl Iterator<Item = &Node> {
+        let nodes = self.nodes.iter().enumerate();
+        nodes.filter(|(i, _)| self.is_honest(*i)).map(|(_, n)| n)
+    }
+
+    /// Each honest node's round; 0 while it is down or has no state.
     fn rounds(&self) -> impl Iterator<Item = u64> + '_ {
-        self.nodes.iter().map(|node| {
+        self.honest_nodes().map(|node| {
             let machine = node.machine.as_ref().filter(|m| m.state().is_some());
             machine.map_or(0, |machine| machine.round().0)
         })
     }
 
     fn describe(&self) -> Vec<String> {
-        let describe = |(i, node): (usize, &Node)| match &node.machine {
-            None => format!("{i} {:?} down", node.identity.peer_id()),
-            Some(m) => format!(
-                "{i} {:?} round {} {:?} state {:?} roster {:?}",
-                m.me(),
-                m.round(),
-                m.phase(),
-                m.state().map(crate::Manifest::id),
-                m.state().map(|state| &state.roster),
-            ),
+        let describe = |(i, node): (usize, &Node)| {
+            let lie = node.lie.map_or_else(String::new, |lie| format!(" {lie:?}"));
+            match &node.machine {
+                None => format!("{i}{lie} {:?} down", node.identity.peer_id()),
+                Some(m) => format!(
+                    "{i}{lie} {:?} round {} {:?} state {:?} roster {:?}",
+                    m.me(),
+                    m.round(),
+                    m.phase(),
+                    m.state().map(crate::Manifest::id),
+                    m.state().map(|state| &state.roster),
+                ),
+            }
         };
         self.nodes.iter().enumerate().map(describe).collect()
     }
 
     fn judge(&mut self) -> Result<(), Box<Violation>> {
-        let up = self.nodes.iter().filter_map(|node| node.machine.as_ref());
+        if let Some(broken) = self.broken.take() {
+            return Err(Box::new(broken));
+        }
+        let up = self.honest_nodes().filter_map(|node| node.machine.as_ref());
         let states: Vec<_> = up
             .filter_map(|machine| Some((machine.state()?.round, machine.state_id()?)))
             .collect();
@@ -197,6 +277,12 @@ impl<'a> World<'a> {
             self.judged.clone_from(&states);
         } else if self.apart_since.is_none() {
             return Ok(());
+        }
+        if self.scenario.strict && self.lineage.divergences > 0 {
+            return Err(Box::new(Violation::Forked {
+                at: self.now,
+                nodes: self.describe(),
+            }));
         }
         if self.lineage.agree(&states) {
             if let Some(since) = self.apart_since.take() {
@@ -217,16 +303,27 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn schedule(&mut self, at: Time, happening: Happening) {
+    pub(super) fn schedule(&mut self, at: Time, happening: Happening) {
         self.sequence += 1;
         self.queue.push(Reverse((at, self.sequence)));
         self.happenings.insert(self.sequence, happening);
     }
 
-    fn happen(&mut self, happening: Happening) -> Result<(), Box<Violation>> {
+    pub(super) fn happen(&mut self, happening: Happening) {
         match happening {
-            Happening::Fault(Fault::Crash(node)) => self.crash(node),
-            Happening::Fault(Fault::Restart(node)) => self.start(node, false)?,
+            Happening::Fault(fault) => self.strike(fault),
+            Happening::Silence => self.give_up_connections(),
+            Happening::Say {
+                liar,
+                session,
+                frame,
+                to,
+                payload,
+            } => {
+                if self.nodes[liar].machine.is_some() && self.nodes[liar].session == session {
+                    self.publish(liar, &frame, to, payload);
+                }
+            }
             Happening::Arrive {
                 to,
                 session,
@@ -239,294 +336,24 @@ impl<'a> World<'a> {
                     let sender = &self.nodes[from];
                     sender.machine.is_none() || sender.session != session
                 });
-                if alive && !(cut && self.rng.bool()) {
-                    self.arrive(to, *what)?;
+                if !alive || cut && self.rng.bool() {
+                    return;
                 }
-            }
-        }
-        Ok(())
-    }
-
-    fn crash(&mut self, node: usize) {
-        if self.nodes[node].machine.is_none() {
-            return;
-        }
-        self.trace(node, || "crashed".into());
-        self.nodes[node].crash();
-        let peer = self.nodes[node].identity.peer_id();
-        for other in 0..self.nodes.len() {
-            let delay = self.delay();
-            self.tell(other, Arrival::Input(Input::PeerDown(peer)), delay);
-        }
-    }
-
-    fn start(&mut self, node: usize, founder: bool) -> Result<(), Box<Violation>> {
-        if self.nodes[node].machine.is_some() {
-            return Ok(());
-        }
-        self.nodes[node].start(&self.spec, founder, self.now);
-        self.trace(node, || "started".into());
-        let me = self.nodes[node].identity.peer_id();
-        for other in (0..self.nodes.len()).filter(|other| *other != node) {
-            if self.nodes[other].machine.is_some() {
-                let peer = self.nodes[other].identity.peer_id();
-                let delay = self.delay();
-                self.tell(node, Arrival::Input(Input::PeerUp(peer)), delay);
-                self.tell(other, Arrival::Input(Input::PeerUp(me)), delay);
-            }
-        }
-        self.carry_out(node)
-    }
-
-    fn arrive(&mut self, to: usize, what: Arrival) -> Result<(), Box<Violation>> {
-        let now = self.now;
-        let node = &mut self.nodes[to];
-        let Some(machine) = &mut node.machine else {
-            return Ok(());
-        };
-        match what {
-            Arrival::Frame(frame) => {
-                self.grade.bytes += frame.encoded_len() as u64;
-                if matches!(frame.message(), Message::Contribution(_)) {
-                    node.store(&frame);
-                }
-                let Some(machine) = &mut node.machine else {
-                    return Ok(());
-                };
-                machine.receive(frame, now);
-            }
-            Arrival::Input(input) => {
-                if let Input::StateReady(manifest) = &input {
-                    let before = machine.state_id();
-                    let model = manifest.model;
-                    machine.handle(input, now);
-                    if machine.state_id() != before {
-                        node.model = Some(model);
-                        node.aggregate = None;
-                        let adopted = machine.state().cloned();
-                        node.adopt_checkpoint(adopted);
-                    }
-                } else {
-                    machine.handle(input, now);
-                }
-            }
-            Arrival::Pull(asker, round) => {
-                let frames: Vec<_> = machine.frames(round).cloned().collect();
-                for frame in frames {
-                    self.send(to, asker, Arrival::Frame(frame));
-                }
-            }
-            Arrival::Query(asker) => {
-                let vouch = machine.vouch();
-                self.send(to, asker, Arrival::Frame(vouch));
-            }
-            Arrival::State(asker, state) => {
-                let manifest = machine.manifest(&state).cloned();
-                let answer = manifest.map_or(Input::StateFailed(state), Input::StateReady);
-                self.send(to, asker, Arrival::Input(answer));
-            }
-            Arrival::Wake => {
-                // One that was overtaken by an earlier one is void.
-                if node.wake != Some(now) {
-                    return Ok(());
-                }
-                node.wake = None;
-                machine.handle_timeout(now);
-            }
-        }
-        self.carry_out(to)
-    }
-
-    fn carry_out(&mut self, node: usize) -> Result<(), Box<Violation>> {
-        for _ in 0..SPIN_BOUND {
-            let Some(machine) = &mut self.nodes[node].machine else {
-                return Ok(());
-            };
-            if let Some(output) = machine.poll_output() {
-                self.perform(node, output)?;
-                continue;
-            }
-            let due = machine.poll_timeout();
-            let node_wake = self.nodes[node].wake;
-            if let Some(due) = due.filter(|due| node_wake.is_none_or(|wake| *due < wake)) {
-                if due <= self.now {
-                    return Err(Box::new(Violation::Busy { node, at: self.now }));
-                }
-                self.nodes[node].wake = Some(due);
-                let session = self.nodes[node].session;
-                let what = Box::new(Arrival::Wake);
-                self.schedule(
-                    due,
-                    Happening::Arrive {
-                        to: node,
+                if let Some(waiting) = &mut self.nodes[to].waiting {
+                    waiting.push(Happening::Arrive {
+                        to,
                         session,
-                        from: None,
+                        from,
                         what,
-                    },
-                );
-            }
-            return Ok(());
-        }
-        Err(Box::new(Violation::Busy { node, at: self.now }))
-    }
-
-    fn perform(&mut self, node: usize, output: Output) -> Result<(), Box<Violation>> {
-        let soon = Duration::from_millis(1);
-        match output {
-            Output::Publish(frame) => {
-                self.nodes[node].store(&frame);
-                for other in (0..self.nodes.len()).filter(|other| *other != node) {
-                    self.send(node, other, Arrival::Frame(frame.clone()));
-                }
-            }
-            Output::Compute { round, .. } => {
-                let body = self.nodes[node].payload(round);
-                let took = self.rng.u64(1..=self.scenario.compute.as_millis() as u64);
-                let gradient = Gradient {
-                    round,
-                    body,
-                    samples: 1,
-                    loss: 0.0,
-                };
-                let input = Input::GradientReady(gradient);
-                self.tell(node, Arrival::Input(input), Duration::from_millis(took));
-            }
-            Output::Fetch { root, .. } => {
-                let held = self.nodes[node].payloads.contains_key(&root);
-                let input = if held {
-                    Input::PayloadReady(root)
+                    });
                 } else {
-                    Input::PayloadFailed(root)
-                };
-                self.tell(node, Arrival::Input(input), soon);
-            }
-            Output::Pull { peer, round } => self.ask(node, peer, Arrival::Pull(node, round)),
-            Output::Query(peer) => self.ask(node, peer, Arrival::Query(node)),
-            Output::FetchState { state, holders } => {
-                let up = |p: &&PeerId| {
-                    self.index
-                        .get(p)
-                        .is_some_and(|i| self.nodes[*i].machine.is_some())
-                };
-                match holders.iter().find(up).copied() {
-                    Some(peer) => self.ask(node, peer, Arrival::State(node, state)),
-                    None => self.tell(node, Arrival::Input(Input::StateFailed(state)), soon),
+                    self.arrive(to, *what);
                 }
             }
-            Output::Aggregate {
-                round,
-                contributions,
-            } => {
-                self.nodes[node].aggregate(&contributions);
-                self.tell(node, Arrival::Input(Input::Aggregated(round)), soon);
-            }
-            Output::Apply { round, update } => self.apply(node, round, update)?,
-            Output::Report(peer, offence) => self.trace(node, || format!("{peer:?}: {offence}")),
-            Output::Notify(event) => self.note(node, &event),
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, node: usize, round: Round, update: bool) -> Result<(), Box<Violation>> {
-        let before = self.nodes[node]
-            .machine
-            .as_ref()
-            .and_then(RoundMachine::state)
-            .cloned();
-        let this = &mut self.nodes[node];
-        let aggregate = this.aggregate.take().filter(|_| update);
-        this.model = aggregate.or(this.model);
-        let model = this.model.unwrap_or(Digest([0; 32]));
-        let Some(machine) = &mut this.machine else {
-            return Ok(());
-        };
-        machine.handle(
-            Input::Applied {
-                round,
-                model,
-                length: 40,
-            },
-            self.now,
-        );
-        let (Some(before), Some(after)) = (before, machine.state().cloned()) else {
-            return Ok(());
-        };
-        if after.round == before.round.next() {
-            check_roster(&after, self.spec.max_peers.into())?;
-            self.lineage.follow(before.id(), after.id());
-            if after.round.0.is_multiple_of(self.scenario.checkpoint_every) {
-                this.checkpoint(after);
-            }
-        }
-        Ok(())
-    }
-
-    fn note(&mut self, node: usize, event: &Event) {
-        self.trace(node, || format!("{event:?}"));
-        if let Event::Agreed(record) = event {
-            let roster = record.contributors.len() + record.absent.len();
-            self.promised += roster as u64;
-            self.kept += record.contributors.len() as u64;
-            if !record.update && roster >= self.spec.quorum() {
-                self.lost.insert(record.round);
-            }
         }
     }
 
-    fn ask(&mut self, node: usize, peer: PeerId, what: Arrival) {
-        if let Some(to) = self.index.get(&peer).copied() {
-            self.send(node, to, what);
-        }
-    }
-
-    /// Sends over the network: late, twice, or not at all.
-    fn send(&mut self, from: usize, to: usize, what: Arrival) {
-        let faulty = self.now < self.scenario.calm;
-        if faulty && self.rng.f64() < self.scenario.drop {
-            return;
-        }
-        let copies = if faulty && self.rng.f64() < self.scenario.duplicate {
-            2
-        } else {
-            1
-        };
-        for _ in 0..copies {
-            let at = self.now + self.delay();
-            let sender = Some((from, self.nodes[from].session));
-            let session = self.nodes[to].session;
-            let what = Box::new(what.clone());
-            self.schedule(
-                at,
-                Happening::Arrive {
-                    to,
-                    session,
-                    from: sender,
-                    what,
-                },
-            );
-        }
-    }
-
-    /// Delivers without fail.
-    fn tell(&mut self, to: usize, what: Arrival, after: Duration) {
-        let (session, what) = (self.nodes[to].session, Box::new(what));
-        self.schedule(
-            self.now + after,
-            Happening::Arrive {
-                to,
-                session,
-                from: None,
-                what,
-            },
-        );
-    }
-
-    fn delay(&mut self) -> Duration {
-        let most = self.scenario.delay.as_micros() as u64;
-        Duration::from_micros(self.rng.u64(most / 10..=most))
-    }
-
-    fn trace(&mut self, node: usize, what: impl FnOnce() -> String) {
+    pub(super) fn trace(&mut self, node: usize, what: impl FnOnce() -> String) {
         if let Some(listener) = &mut self.listener {
             let peer = self.nodes[node].identity.peer_id();
             let at = self.now.0.as_secs_f64();

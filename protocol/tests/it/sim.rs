@@ -1,11 +1,11 @@
 //! Simulated swarms: two hundred seeds of crashes and bad networks without a broken promise.
 
-use spirt_protocol::sim::{Scenario, Violation, run};
+use spirt_protocol::sim::{Kind, Scenario, Violation, run};
 
 /// Plays seeds `from..to`, and names the first that breaks a promise.
 fn play(from: u64, to: u64) {
     for seed in from..to {
-        if let Err(violation) = run(&Scenario::from_seed(seed)) {
+        if let Err(violation) = run(&Scenario::draw(Kind::Crashes, seed)) {
             panic!("seed {seed}: {violation}\n  replay: cargo xtask sim --seed {seed}");
         }
     }
@@ -39,25 +39,27 @@ seeds! {
 #[test]
 fn a_seed_gives_the_same_run_again() {
     for seed in [3, 57, 101] {
-        let scenario = Scenario::from_seed(seed);
+        let scenario = Scenario::draw(Kind::Crashes, seed);
         assert_eq!(run(&scenario), run(&scenario), "seed {seed}");
         assert_eq!(
             format!("{scenario:?}"),
-            format!("{:?}", Scenario::from_seed(seed))
+            format!("{:?}", Scenario::draw(Kind::Crashes, seed))
         );
     }
 }
 
 #[test]
 fn other_seeds_give_other_runs() {
-    let grades: Vec<_> = (0..4).map(|seed| run(&Scenario::from_seed(seed))).collect();
+    let grades: Vec<_> = (0..4)
+        .map(|seed| run(&Scenario::draw(Kind::Crashes, seed)))
+        .collect();
     assert!(grades.windows(2).all(|pair| pair[0] != pair[1]));
 }
 
 #[test]
 fn a_broken_promise_is_found_and_replays() {
     // More peers are needed than there are, so no round ever ends.
-    let mut scenario = Scenario::from_seed(1);
+    let mut scenario = Scenario::draw(Kind::Crashes, 1);
     scenario.spec.min_peers = 60;
     let violation = run(&scenario).expect_err("cannot go on");
     assert!(matches!(*violation, Violation::Stuck { .. }), "{violation}");
@@ -67,7 +69,7 @@ fn a_broken_promise_is_found_and_replays() {
 #[test]
 fn a_quiet_network_keeps_every_contribution_and_never_parts() {
     for seed in 0..12 {
-        let mut scenario = Scenario::from_seed(seed);
+        let mut scenario = Scenario::draw(Kind::Crashes, seed);
         scenario.faults.clear();
         scenario.drop = 0.0;
         scenario.duplicate = 0.0;

@@ -350,6 +350,14 @@ fn who_leaves_is_still_aggregated_and_gone_after() {
 }
 
 #[test]
+fn who_comes_back_in_a_later_session_has_not_left() {
+    let back = contribution(2, 9, b"back");
+    let decision = decision(&[contribution(1, 1, b"1"), leave(2), back]);
+    assert!(decision.record.left.is_empty());
+    assert_eq!(decision.next_roster, sorted(&[1, 2]));
+}
+
+#[test]
 fn when_all_leave_their_seats_stay() {
     let mut said = vec![contribution(1, 1, b"1"), leave(1), leave(2), accuse(1, 3)];
     assert_eq!(decision(&said).next_roster, sorted(&[1, 2, 4]));

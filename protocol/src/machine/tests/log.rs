@@ -95,10 +95,10 @@ fn a_flooding_author_fills_no_memory() {
     let accused = many().map(|i| accuse(1, i as u8));
     assert_eq!(kept(&mut log, accused), max_notices(4));
     let leaves = many().map(|i| say(1, i, Message::Leave, b""));
-    assert_eq!(kept(&mut log, leaves), 1);
+    assert_eq!(kept(&mut log, leaves), 4);
     let seals = many().map(|i| seal(1, i / 3, 1, &[Digest::of(&bytes(i))]));
     assert_eq!(kept(&mut log, seals), 8);
-    assert_eq!(log.frames().count(), 8 + 2 * max_notices(4) + 1 + 8);
+    assert_eq!(log.frames().count(), 8 + 2 * max_notices(4) + 4 + 8);
 }
 
 #[test]

@@ -1,0 +1,222 @@
+//! How a liar bends what its honest machine says. Owns no time and no queue: it says what goes to
+//! whom, and how late.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::frame::Frame;
+use crate::id::{Digest, Round, StateId};
+use crate::manifest::Vouched;
+use crate::message::{Envelope, Message, Seal};
+use crate::sign::{Identity, Verified};
+
+use super::scenario::Nodes;
+
+/// What a liar does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lie {
+    /// Signs two contributions for a round, and sends one to some, the other to the rest.
+    Contributions,
+    /// Signs two first seals for a round.
+    Seals,
+    /// Sends its payload to some only, and serves it to nobody else.
+    Withhold,
+    /// Sends what it says late, and to some only.
+    Late,
+    /// Says again what it and others said in earlier rounds.
+    Replay,
+    /// Votes and vouches for states that do not exist, and goes ahead of the others.
+    States,
+    /// Says more than anybody may.
+    Flood,
+    /// Says nothing.
+    Mute,
+}
+
+impl Lie {
+    /// Every lie.
+    pub const ALL: [Self; 8] = [
+        Self::Contributions,
+        Self::Seals,
+        Self::Withhold,
+        Self::Late,
+        Self::Replay,
+        Self::States,
+        Self::Flood,
+        Self::Mute,
+    ];
+
+    /// Whether it proves itself: two signatures for one place.
+    pub(super) const fn is_equivocation(self) -> bool {
+        matches!(self, Self::Contributions | Self::Seals)
+    }
+}
+
+/// A frame on its way from a liar.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) frame: Verified<Frame>,
+    /// To whom; the others hear of it from these.
+    pub(super) to: Nodes,
+    pub(super) after: Duration,
+    /// Whether the payload comes with it.
+    pub(super) payload: bool,
+}
+
+/// A liar's memory.
+#[derive(Debug, Default)]
+pub(super) struct Liar {
+    heard: Vec<Verified<Frame>>,
+}
+
+impl Liar {
+    /// Keeps a frame that it may say again.
+    pub(super) fn hear(&mut self, frame: &Verified<Frame>, rng: &mut Rng) {
+        if self.heard.len() < 64 {
+            self.heard.push(frame.clone());
+        } else if rng.u8(0..4) == 0 {
+            self.heard[rng.usize(0..64)] = frame.clone();
+        }
+    }
+
+    /// What goes out instead of `frame`.
+    pub(super) fn bend(
+        &self,
+        lie: Lie,
+        identity: &Identity,
+        frame: Verified<Frame>,
+        rng: &mut Rng,
+    ) -> Vec<Told> {
+        let some: Nodes = rng.u64(..);
+        let tell = |frame, to| Told {
+            frame,
+            to,
+            after: Duration::ZERO,
+            payload: true,
+        };
+        let everybody = Nodes::MAX;
+        let is_contribution = matches!(frame.message(), Message::Contribution(_));
+        let is_seal = matches!(frame.message(), Message::Seal(_));
+        match lie {
+            Lie::Contributions if is_contribution => {
+                let other = resign(identity, &frame, &rng.u64(..).to_le_bytes());
+                vec![tell(frame, some), tell(other, !some)]
+            }
+            Lie::Seals if is_seal => {
+                let other = resign(identity, &frame, &some_of(&frame, rng));
+                let late = Duration::from_millis(rng.u64(0..=700));
+                let second = Told {
+                    after: late,
+                    ..tell(other, !some)
+                };
+                vec![tell(frame, some), second]
+            }
+            Lie::Withhold if is_contribution => vec![
+                tell(frame.clone(), some),
+                Told {
+                    payload: false,
+                    ..tell(frame, !some)
+                },
+            ],
+            Lie::Late => vec![Told {
+                after: Duration::from_millis(rng.u64(0..=6_000)),
+                ..tell(frame, some)
+            }],
+            Lie::Replay => {
+                let old = || rng.choice(&self.heard).cloned();
+                let old: Vec<_> = std::iter::repeat_with(old).take(3).flatten().collect();
+                let old = old.into_iter().map(|frame| tell(frame, some));
+                old.chain([tell(frame.clone(), everybody)]).collect()
+            }
+            Lie::States if is_contribution => vec![tell(ahead(identity, &frame, rng), everybody)],
+            Lie::Flood => flood(identity, &frame, rng)
+                .into_iter()
+                .chain([frame])
+                .map(|frame| tell(frame, some))
+                .collect(),
+            Lie::Mute => Vec::new(),
+            _ => vec![tell(frame, everybody)],
+        }
+    }
+}
+
+/// States that nobody holds.
+pub(super) fn false_vouch(identity: &Identity, honest: &Frame, rng: &mut Rng) -> Verified<Frame> {
+    let round = honest.round().0 + rng.u64(0..4);
+    let states = (round..round + 3)
+        .map(|round| {
+            (
+                Round(round),
+                StateId(Digest::of(&rng.u64(..).to_le_bytes()).0),
+            )
+        })
+        .collect();
+    resign(identity, honest, &Vouched { states }.encode())
+}
+
+/// The same envelope with another body.
+fn resign(identity: &Identity, frame: &Frame, body: &[u8]) -> Verified<Frame> {
+    let envelope = frame.envelope();
+    sign(identity, envelope, envelope.round, envelope.message, body)
+}
+
+fn sign(
+    identity: &Identity,
+    envelope: &Envelope,
+    round: Round,
+    message: Message,
+    body: &[u8],
+) -> Verified<Frame> {
+    let body: Arc<[u8]> = body.into();
+    Frame::sign(
+        identity,
+        envelope.run,
+        envelope.session,
+        round,
+        message,
+        body,
+    )
+}
+
+/// A contribution for a later round, from a state that does not exist.
+fn ahead(identity: &Identity, frame: &Frame, rng: &mut Rng) -> Verified<Frame> {
+    let Message::Contribution(mut contribution) = *frame.message() else {
+        return resign(identity, frame, frame.body());
+    };
+    contribution.parent = StateId(Digest::of(&rng.u64(..).to_le_bytes()).0);
+    let round = Round(frame.round().0 + rng.u64(0..3));
+    let message = Message::Contribution(contribution);
+    sign(identity, frame.envelope(), round, message, frame.body())
+}
+
+/// Some of the digests in a seal.
+fn some_of(frame: &Frame, rng: &mut Rng) -> Vec<u8> {
+    let named: BTreeSet<Digest> = frame.sealed_entries().filter(|_| rng.bool()).collect();
+    named.iter().flat_map(|digest| digest.0).collect()
+}
+
+/// Twenty messages that contradict each other, or are one too many.
+fn flood(identity: &Identity, frame: &Frame, rng: &mut Rng) -> Vec<Verified<Frame>> {
+    let envelope = frame.envelope();
+    let mut frames = Vec::new();
+    for _ in 0..10 {
+        let noise = Digest::of(&rng.u64(..).to_le_bytes()).0;
+        let seal = Message::Seal(Seal {
+            attempt: rng.u8(1..=3),
+        });
+        frames.push(sign(identity, envelope, envelope.round, seal, &noise));
+        if matches!(envelope.message, Message::Contribution(_)) {
+            frames.push(sign(
+                identity,
+                envelope,
+                envelope.round,
+                envelope.message,
+                &noise,
+            ));
+        }
+    }
+    frames
+}

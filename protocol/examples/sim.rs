@@ -116,7 +116,7 @@ fn sweep(kind: Kind, seeds: &Range<u64>, jobs: usize) -> (Vec<Grade>, Violations
             if seed >= seeds.end {
                 return (grades, violations);
             }
-            if seed % 100 == 0 && std::io::stderr().is_terminal() {
+            if seed.is_multiple_of(100) && std::io::stderr().is_terminal() {
                 eprint!("\r{} {seed}\r", kind.name());
             }
             match run(&Scenario::draw(kind, seed)) {

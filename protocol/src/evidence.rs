@@ -28,8 +28,8 @@ pub enum EvidenceError {
 pub(crate) enum Slot {
     /// The contribution of a round.
     Contribution,
-    /// The seal of an attempt.
-    Seal(u8),
+    /// The seal of a view and attempt.
+    Seal(u16, u8),
 }
 
 impl Slot {
@@ -37,7 +37,7 @@ impl Slot {
     pub(crate) const fn of(message: &Message) -> Option<Self> {
         match message {
             Message::Contribution(_) => Some(Self::Contribution),
-            Message::Seal(seal) => Some(Self::Seal(seal.attempt)),
+            Message::Seal(seal) => Some(Self::Seal(seal.view, seal.attempt)),
             Message::Join(_)
             | Message::Admit
             | Message::Leave

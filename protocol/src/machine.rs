@@ -115,6 +115,8 @@ struct Collect {
 
 #[derive(Debug, Clone)]
 struct Agree {
+    /// How often this node, or more than the faulty ones, began anew.
+    view: u16,
     /// When this node sealed, or would have.
     sealed: Time,
     /// When enough others had sealed, which starts the attempts on all nodes at about one time.

@@ -87,6 +87,9 @@ impl Encoding {
 /// A statement on what counts in a round: see `docs/rounds.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub struct Seal {
+    /// How often the author gave up agreeing on this round's set, and began anew with what it held
+    /// by then.
+    pub view: u16,
     /// The attempt that begins, from 1. The body names what was accepted when the one before ended.
     pub attempt: u8,
 }

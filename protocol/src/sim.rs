@@ -6,7 +6,7 @@
 //!
 //! A [`Scenario`] is drawn from a [`Kind`] and a seed: how many peers, how lossy and slow the
 //! network, who crashes, lies or stands still, and when. [`run`] plays it and either grades it
-//! ([`Grade`]) or names the [`Violation`], which [`shrink`] brings down to few causes. The same kind
+//! ([`Grade`]) or names the [`Violation`], which [`shrink()`] brings down to few causes. The same kind
 //! and seed give the same run, event by event.
 
 mod caller;

@@ -28,18 +28,14 @@ pub(super) fn is_accepted(author: PeerId, echoers: &BTreeSet<PeerId>, attempt: u
     others + 1 >= usize::from(attempt)
 }
 
-/// The set that the first seals of the whole roster name, if all are in and equal. Peers whose
-/// goodbye is itself in the set owe no seal.
-pub(super) fn unanimous(
-    log: &RoundLog,
-    roster: &[PeerId],
-    faulty: usize,
-) -> Option<BTreeSet<Digest>> {
+/// The set that the first seals of the whole roster name, if all those of a view are in and equal.
+/// Peers whose goodbye is itself in the set owe no seal.
+pub(super) fn unanimous(log: &RoundLog, roster: &[PeerId], view: u16) -> Option<BTreeSet<Digest>> {
     let leavers = leavers(log, log.entries.keys());
     if log.seals.len() + leavers.len() < roster.len() {
         return None;
     }
-    let seals = log.single_seals(faulty, |_| true);
+    let seals = log.single_seals(view, |_| true);
     let stays = |peer: &&PeerId| !leavers.contains(peer);
     let first = roster.iter().filter(stays).find_map(|p| seals.get(p))?;
     let set: BTreeSet<Digest> = first.sealed_entries().collect();
@@ -55,7 +51,7 @@ pub(super) fn unanimous(
         .then_some(set)
 }
 
-/// The set that follows from the first seals that were accepted: what more than `faulty` of them
+/// The set that follows from the first seals of a view that were accepted: what more than `faulty` of them
 /// name, or most of them if there are few. Peers whose goodbye is in the set have no say.
 ///
 /// So a liar adds nothing alone; and if all correct peers sealed the same, that is the set,
@@ -64,11 +60,12 @@ pub(super) fn unanimous(
 /// The set may name entries that the log does not hold.
 pub(super) fn tally(
     log: &RoundLog,
+    view: u16,
     accepted: &BTreeSet<Digest>,
     faulty: usize,
     quorum: usize,
 ) -> BTreeSet<Digest> {
-    let mut seals = log.single_seals(faulty, |seal| accepted.contains(&seal.digest()));
+    let mut seals = log.single_seals(view, |seal| accepted.contains(&seal.digest()));
     let gone = leavers(log, &named_by_enough(log, &seals, faulty, quorum));
     seals.retain(|peer, _| !gone.contains(peer));
     named_by_enough(log, &seals, faulty, quorum)

@@ -12,11 +12,36 @@ use super::step::{MISSING_PATIENCE, SEAL_PATIENCE};
 use super::{Agree, Phase, RoundMachine};
 
 impl RoundMachine {
-    pub(super) fn start_agreement(&mut self, now: Time) {
+    /// Seals what this node holds, and begins to agree, for the first time or anew.
+    pub(super) fn begin_view(&mut self, view: u16, now: Time) {
+        if self.is_member() {
+            let body = seal_body(&self.first_seal_entries(view));
+            self.say(Message::Seal(Seal { view, attempt: 1 }), body.into());
+        }
+        self.start_agreement(view, now);
+    }
+
+    /// Gives up a view that does not end: seals were lost for good, or peers failed beyond what the
+    /// run foresees. False while it may still end.
+    pub(super) fn begin_next_view(&mut self, now: Time) -> bool {
+        let Phase::Agree(agree) = &self.phase else {
+            return false;
+        };
+        let timing = &self.config.spec.timing;
+        let over = now >= timing.after_attempts(agree.sealed, self.attempts_with_patience());
+        if over && let Some(next) = agree.view.checked_add(1) {
+            self.begin_view(next, now);
+            return true;
+        }
+        false
+    }
+
+    pub(super) fn start_agreement(&mut self, view: u16, now: Time) {
         self.pull_at = self
             .pull_at
             .min(now + self.config.spec.timing.attempt() / 3);
         self.phase = Phase::Agree(Agree {
+            view,
             sealed: now,
             started: None,
             attempt: 1,
@@ -25,11 +50,16 @@ impl RoundMachine {
     }
 
     pub(super) fn advance_agree(&mut self, mut agree: Agree, now: Time) -> bool {
-        if let Some(set) = agree::unanimous(&self.log, self.roster(), self.faulty())
-            && self.knows_all(&set)
-            && self.is_enough(&set)
-        {
+        let unanimous = |view: &u16| agree::unanimous(&self.log, self.roster(), *view);
+        let views = self.log.views();
+        let mut sets = views.iter().filter_map(unanimous);
+        if let Some(set) = sets.find(|set| self.knows_all(set) && self.is_enough(set)) {
             self.settle(&set, 0, now);
+            return true;
+        }
+        let reached = self.log.view_of_more_than(self.faulty());
+        if reached > agree.view {
+            self.begin_view(reached, now);
             return true;
         }
         let Some(started) = agree.started else {
@@ -53,8 +83,11 @@ impl RoundMachine {
         }
         agree.attempt += 1;
         if self.is_member() && !new.is_empty() {
-            let attempt = agree.attempt;
-            self.say(Message::Seal(Seal { attempt }), seal_body(&new).into());
+            let (view, attempt) = (agree.view, agree.attempt);
+            self.say(
+                Message::Seal(Seal { view, attempt }),
+                seal_body(&new).into(),
+            );
         }
         agree.accepted.extend(new);
         self.phase = Phase::Agree(agree);
@@ -69,8 +102,14 @@ impl RoundMachine {
         let timing = &self.config.spec.timing;
         let patience = timing.after_attempts(end, MISSING_PATIENCE);
         let quorum = self.config.spec.quorum();
-        let mut set = agree::tally(&self.log, &agree.accepted, self.faulty(), quorum);
-        let missing = !self.knows_all(&set) || !self.knows_all_seals(&agree.accepted);
+        let mut set = agree::tally(
+            &self.log,
+            agree.view,
+            &agree.accepted,
+            self.faulty(),
+            quorum,
+        );
+        let missing = !self.knows_all(&set) || !self.knows_all_seals(agree);
         if missing && now < patience {
             return false;
         }
@@ -96,15 +135,16 @@ impl RoundMachine {
         agree::present(&self.log, set).len() >= self.config.spec.quorum()
     }
 
-    fn knows_all_seals(&self, seals: &BTreeSet<Digest>) -> bool {
-        let known: BTreeSet<Digest> = self.log.first_seals().map(|s| s.digest()).collect();
-        seals.is_subset(&known)
+    fn knows_all_seals(&self, agree: &Agree) -> bool {
+        let known = self.log.first_seals(agree.view);
+        let known: BTreeSet<Digest> = known.map(|seal| seal.digest()).collect();
+        agree.accepted.is_subset(&known)
     }
 
     /// Whether so many have sealed that the correct ones all know within a message's time; or, if
     /// more peers failed than the run foresees, whether enough are left after a longer wait.
     fn may_start(&self, agree: &Agree, now: Time) -> bool {
-        let sealers = self.sealers();
+        let sealers = self.sealers(agree.view);
         let n = self.roster().len();
         if n == 1 {
             // A lone member is agreed with itself; who watches it waits for its one seal.
@@ -140,12 +180,12 @@ impl RoundMachine {
     /// First seals to accept at the end of the attempt; after the last one also those that enough
     /// others name, though this node never saw them.
     fn newly_accepted(&self, agree: &Agree, last: bool) -> BTreeSet<Digest> {
-        let (echoers, nobody) = (self.log.echoers_of(), BTreeSet::new());
+        let (echoers, nobody) = (self.log.echoers_of(agree.view), BTreeSet::new());
         let accepts = |seal: &Digest, author| {
             let echoers = echoers.get(seal).unwrap_or(&nobody);
             agree::is_accepted(author, echoers, agree.attempt)
         };
-        let held = self.log.first_seals();
+        let held = self.log.first_seals(agree.view);
         let held: BTreeMap<Digest, PeerId> = held.map(|s| (s.digest(), s.author())).collect();
         // Who signed an unknown one is not known either: somebody who is not among its echoers.
         let unknown = echoers

@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::id::{Digest, PeerId, Time};
-use crate::message::{Message, Seal};
 
 use super::agree;
-use super::agreeing::seal_body;
 use super::event::{Event, Output};
 use super::{Collect, Phase, RoundMachine};
 
@@ -21,15 +19,16 @@ impl RoundMachine {
             });
             return true;
         }
+        let view = self.log.view_of_more_than(self.faulty());
         let others = self
-            .sealers()
+            .sealers(view)
             .iter()
             .filter(|peer| **peer != self.me)
             .count();
         if !self.is_member() {
             let overtaken = others > self.liars().min(self.roster().len().saturating_sub(1));
             if overtaken {
-                self.start_agreement(now);
+                self.start_agreement(view, now);
             }
             return overtaken;
         }
@@ -46,10 +45,7 @@ impl RoundMachine {
         let missing = |p: &&PeerId| !contributors.contains(p) && !self.has_left(p);
         let whole = !self.roster().iter().any(|peer| missing(&peer));
         if whole || now >= self.collect_end(&collect) {
-            let entries = self.first_seal_entries();
-            let body = seal_body(entries.iter());
-            self.say(Message::Seal(Seal { attempt: 1 }), body.into());
-            self.start_agreement(now);
+            self.begin_view(view, now);
             return true;
         }
         false
@@ -60,14 +56,14 @@ impl RoundMachine {
     /// When enough others have sealed for the attempts to start, this node comes late. Then it seals
     /// only what more than the faulty ones among them have, if that is enough to go on with: so that
     /// all first seals can still be equal.
-    pub(super) fn first_seal_entries(&self) -> BTreeSet<Digest> {
+    pub(super) fn first_seal_entries(&self, view: u16) -> BTreeSet<Digest> {
         let entries = agree::sealable(&self.log);
-        let mut others = self.sealers();
+        let mut others = self.sealers(view);
         others.remove(&self.me);
         if others.len() < self.seals_to_start() {
             return entries;
         }
-        let sealers_of = self.log.sealers_of();
+        let sealers_of = self.log.sealers_of(view);
         let sealers = |digest: &Digest| sealers_of.get(digest).map_or(0, BTreeSet::len);
         let known = entries.iter().filter(|d| sealers(d) > self.faulty());
         let known: BTreeSet<Digest> = known.copied().collect();

@@ -110,6 +110,8 @@ impl RoundMachine {
         let began = inquiry.began;
         let complete = inquiry.all_answered();
         let mut vouches = inquiry.vouches.clone();
+        let resuming = matches!(self.phase, Phase::Join);
+        let held_up = self.is_held_up(now);
         let own = self.standing.recent(crate::MAX_VOUCHED);
         let others = vouches.len();
         // A few may be ahead whom this node cannot believe yet; more of them will come up.
@@ -122,10 +124,8 @@ impl RoundMachine {
         if !own.is_empty() {
             vouches.insert(self.me, own.clone());
         }
-        // Whether this node may go back to a state that it left behind.
-        let resuming = matches!(self.phase, Phase::Join);
-        let held_up = self.is_held_up(now);
-        let chosen = choose(&vouches, self.liars()).filter(|(round, state, _)| {
+        let after = own_round.filter(|_| held_up);
+        let chosen = choose(&vouches, self.liars(), after).filter(|(round, state, _)| {
             own.last() == Some(&(*round, *state))
                 || !self.standing.passed(*round, *state)
                 || self.may_go_back(&vouches, (*round, *state))
@@ -156,14 +156,12 @@ impl RoundMachine {
                 self.ask_all(began, now);
                 false
             }
-            // The others stand right here and are held up too: seals were lost for good, or peers
-            // failed beyond what the run foresees. Do the round again, in a new session.
-            Some(_) if held_up && matches!(self.phase, Phase::Agree(_)) => {
-                self.resume(others, now);
-                true
-            }
             Some(_) if !resuming => {
                 self.end_inquiry(now);
+                // The others stand right here, and are held up too.
+                if held_up {
+                    self.begin_next_view(now);
+                }
                 true
             }
             _ if !resuming && now >= patience => {
@@ -183,7 +181,7 @@ impl RoundMachine {
         let chosen_by = |counts: &dyn Fn(&PeerId) -> bool| {
             let counted = vouches.iter().filter(|(peer, _)| counts(peer));
             let counted = counted.map(|(peer, states)| (*peer, states.clone()));
-            choose(&counted.collect(), self.liars())
+            choose(&counted.collect(), self.liars(), None)
                 .is_some_and(|(round, state, _)| (round, state) == to)
         };
         let is_member = |peer: &PeerId| *peer == self.me || self.roster().contains(peer);

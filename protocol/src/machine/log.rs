@@ -19,6 +19,8 @@ pub(super) fn max_notices(n: usize) -> usize {
 const MAX_PER_SLOT: usize = 2;
 /// Most sessions of one author in a round.
 const MAX_SESSIONS: usize = 4;
+/// Most views of one author in a round.
+const MAX_VIEWS: usize = 4;
 
 /// Whether a payload is at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +136,10 @@ impl RoundLog {
         if seals.iter().any(|seal| seal.digest() == frame.digest()) {
             return Put::Known;
         }
+        if !self.has_room_for_view(&frame) {
+            return Put::Excess;
+        }
+        let seals = self.seals.get(&author).map_or(&[][..], Vec::as_slice);
         let slot = Slot::of(frame.message());
         let in_slot = || seals.iter().filter(|seal| Slot::of(seal.message()) == slot);
         let session = frame.envelope().session;
@@ -147,6 +153,23 @@ impl RoundLog {
         let proof = contradiction(seals.iter(), &frame);
         self.seals.entry(author).or_default().push(frame);
         proof.map_or(Put::New, Put::Contradicts)
+    }
+
+    /// Keeps the latest views of an author: a later one takes the place of its earliest.
+    fn has_room_for_view(&mut self, frame: &Verified<Frame>) -> bool {
+        let Some(seals) = self.seals.get_mut(&frame.author()) else {
+            return true;
+        };
+        let views: BTreeSet<u16> = seals.iter().filter_map(view).collect();
+        let (new, earliest) = (view(frame), views.first().copied());
+        if views.len() < MAX_VIEWS || views.iter().any(|known| Some(*known) == new) {
+            return true;
+        }
+        if new < earliest {
+            return false;
+        }
+        seals.retain(|seal| view(seal) != earliest);
+        true
     }
 
     fn put_join(&mut self, frame: Verified<Frame>) -> Put {
@@ -165,56 +188,55 @@ impl RoundLog {
         Put::New
     }
 
-    /// First seals, by author in order of arrival.
-    pub(super) fn first_seals(&self) -> impl Iterator<Item = &Verified<Frame>> {
-        let is_first = |seal: &&Verified<Frame>| Slot::of(seal.message()) == Some(Slot::Seal(1));
-        self.seals.values().flatten().filter(is_first)
+    /// The views that anybody sealed in, ascending.
+    pub(super) fn views(&self) -> BTreeSet<u16> {
+        self.seals.values().flatten().filter_map(view).collect()
     }
 
-    /// Of those first seals that `count`, the one of each peer: none of a peer that has two, since
-    /// nobody knows who heard which, be it by a lie or by a start without memory.
-    ///
-    /// If more than `faulty` peers started anew, the round is beyond what the run foresees; then
-    /// their latest sessions count, so that it can still end.
+    /// The latest view that more than `faulty` peers have come to.
+    pub(super) fn view_of_more_than(&self, faulty: usize) -> u16 {
+        let latest = |seals: &Vec<Verified<Frame>>| seals.iter().filter_map(view).max();
+        let mut latest: Vec<u16> = self.seals.values().filter_map(latest).collect();
+        latest.sort_unstable_by(|a, b| b.cmp(a));
+        latest.get(faulty).copied().unwrap_or_default()
+    }
+
+    /// First seals of a view, by author in order of arrival.
+    pub(super) fn first_seals(&self, view: u16) -> impl Iterator<Item = &Verified<Frame>> {
+        let first = Some(Slot::Seal(view, 1));
+        let seals = self.seals.values().flatten();
+        seals.filter(move |seal| Slot::of(seal.message()) == first)
+    }
+
+    /// Of those first seals of a view that `count`, the one of each peer: none of a peer that has
+    /// two, since nobody knows who heard which, be it by a lie or by a start without memory.
     pub(super) fn single_seals(
         &self,
-        faulty: usize,
+        view: u16,
         count: impl Fn(&Verified<Frame>) -> bool,
     ) -> BTreeMap<PeerId, &Verified<Frame>> {
-        let mut said: BTreeMap<PeerId, Vec<&Verified<Frame>>> = BTreeMap::new();
-        for seal in self.first_seals().filter(|seal| count(seal)) {
-            said.entry(seal.author()).or_default().push(seal);
+        let mut single: BTreeMap<PeerId, Option<&Verified<Frame>>> = BTreeMap::new();
+        for seal in self.first_seals(view).filter(|seal| count(seal)) {
+            let known = single.contains_key(&seal.author());
+            single.insert(seal.author(), Some(seal).filter(|_| !known));
         }
-        let session = |seal: &Verified<Frame>| seal.envelope().session;
-        let restarted = |seals: &[&Verified<Frame>]| {
-            seals
-                .windows(2)
-                .any(|pair| session(pair[0]) != session(pair[1]))
-        };
-        if said.values().filter(|seals| restarted(seals)).count() > faulty {
-            for seals in said.values_mut() {
-                let latest = seals.iter().map(|seal| session(seal)).max();
-                seals.retain(|seal| Some(session(seal)) == latest);
-            }
-        }
-        let single = |(peer, seals): (_, Vec<_>)| match seals.as_slice() {
-            [seal] => Some((peer, *seal)),
-            _ => None,
-        };
-        said.into_iter().filter_map(single).collect()
+        let seals = single.into_iter();
+        seals
+            .filter_map(|(peer, seal)| Some((peer, seal?)))
+            .collect()
     }
 
-    /// For each entry the peers that sealed it first of all.
-    pub(super) fn sealers_of(&self) -> BTreeMap<Digest, BTreeSet<PeerId>> {
-        signers(self.first_seals())
+    /// For each entry the peers that sealed it first of all in a view.
+    pub(super) fn sealers_of(&self, view: u16) -> BTreeMap<Digest, BTreeSet<PeerId>> {
+        signers(self.first_seals(view))
     }
 
-    /// For each first seal the peers that passed it on in later attempts.
+    /// For each first seal of a view the peers that passed it on in later attempts.
     ///
     /// Every signature counts here, that of a liar too: it cannot be taken back, so whoever relied
     /// on it and whoever sees it later conclude the same.
-    pub(super) fn echoers_of(&self) -> BTreeMap<Digest, BTreeSet<PeerId>> {
-        let later = |seal: &&Verified<Frame>| Slot::of(seal.message()) != Some(Slot::Seal(1));
+    pub(super) fn echoers_of(&self, view: u16) -> BTreeMap<Digest, BTreeSet<PeerId>> {
+        let later = |seal: &&Verified<Frame>| matches!(Slot::of(seal.message()), Some(Slot::Seal(of, attempt)) if of == view && attempt > 1);
         signers(self.seals.values().flatten().filter(later))
     }
 
@@ -247,6 +269,14 @@ fn contradiction<'a>(
     known
         .find(|old| evidence::contradict(old.envelope(), new.envelope()))
         .map(|old| evidence::body(old.signed(), new.signed()))
+}
+
+/// The view of a seal.
+fn view(seal: &Verified<Frame>) -> Option<u16> {
+    match seal.message() {
+        Message::Seal(seal) => Some(seal.view),
+        _ => None,
+    }
 }
 
 /// For each digest that these seals name, who signed them.

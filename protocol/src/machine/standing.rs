@@ -127,7 +127,14 @@ pub(super) type Vouches = BTreeMap<PeerId, Vec<(Round, StateId)>>;
 /// Peers stand behind several states of one way, so this walks along the way of the plurality to
 /// the latest state that still has more than `liars` behind it. Ties go to the later round, then to
 /// the side with the smallest peer id, so that two equal halves of a healed partition choose alike.
-pub(super) fn choose(vouches: &Vouches, liars: usize) -> Option<(Round, StateId, Vec<PeerId>)> {
+///
+/// Who is held up passes its own round as `after`: then later states come first, if there are any.
+/// Peers that stand still cannot outvote those that go on: going forward loses nothing.
+pub(super) fn choose(
+    vouches: &Vouches,
+    liars: usize,
+    after: Option<Round>,
+) -> Option<(Round, StateId, Vec<PeerId>)> {
     let mut backers: BTreeMap<(Round, StateId), BTreeSet<PeerId>> = BTreeMap::new();
     for (peer, states) in vouches {
         for state in states {
@@ -135,6 +142,10 @@ pub(super) fn choose(vouches: &Vouches, liars: usize) -> Option<(Round, StateId,
         }
     }
     backers.retain(|_, peers| peers.len() > liars);
+    let is_later = |round: &Round| after.is_some_and(|after| *round > after);
+    if backers.keys().any(|(round, _)| is_later(round)) {
+        backers.retain(|(round, _), _| is_later(round));
+    }
     let weight = |((round, _), peers): &(&(Round, StateId), &BTreeSet<PeerId>)| {
         (
             peers.len(),

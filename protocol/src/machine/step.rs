@@ -67,9 +67,14 @@ impl RoundMachine {
     /// When a round without result has taken longer than any that goes well.
     fn stall(&self) -> Time {
         let timing = &self.config.spec.timing;
+        let collected = self.round_started + timing.collect_max();
+        timing.after_attempts(collected, self.attempts_with_patience())
+    }
+
+    /// How many attempts' time agreeing takes at most, when all goes as foreseen.
+    pub(super) fn attempts_with_patience(&self) -> u32 {
         let attempts = agree::attempts(self.config.spec.max_faulty, self.roster().len());
-        let margin = u32::from(attempts) + SEAL_PATIENCE + MISSING_PATIENCE;
-        timing.after_attempts(self.round_started + timing.collect_max(), margin)
+        u32::from(attempts) + SEAL_PATIENCE + MISSING_PATIENCE
     }
 
     /// Asks again for what may have been lost on the way.
@@ -163,12 +168,12 @@ impl RoundMachine {
         )) - 1
     }
 
-    /// Members whose first seal was heard and counts.
-    pub(super) fn sealers(&self) -> BTreeSet<PeerId> {
+    /// Members whose first seal of a view was heard and counts.
+    pub(super) fn sealers(&self, view: u16) -> BTreeSet<PeerId> {
         if self.log.seals.is_empty() {
             return BTreeSet::new();
         }
-        let seals = self.log.single_seals(self.faulty(), |_| true);
+        let seals = self.log.single_seals(view, |_| true);
         let counts = |peer: &&PeerId| seals.contains_key(peer) && !self.has_left(peer);
         self.roster().iter().filter(counts).copied().collect()
     }

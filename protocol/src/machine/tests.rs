@@ -42,7 +42,7 @@ fn seal(i: u8, session: u64, attempt: u8, entries: &[Digest]) -> Verified<Frame>
     let mut entries = entries.to_vec();
     entries.sort_unstable();
     let body: Vec<u8> = entries.iter().flat_map(|entry| entry.0).collect();
-    say(i, session, Message::Seal(Seal { attempt }), &body)
+    say(i, session, Message::Seal(Seal { view: 0, attempt }), &body)
 }
 
 fn admit(i: u8, joiner: u8, nonce: u32) -> Verified<Frame> {

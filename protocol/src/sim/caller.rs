@@ -235,7 +235,7 @@ impl World<'_> {
                 Happening::Say {
                     liar: node,
                     session,
-                    frame: told.frame,
+                    frame: Box::new(told.frame),
                     to: told.to,
                     payload: told.payload,
                 },

@@ -205,6 +205,7 @@ fn flood(identity: &Identity, frame: &Frame, rng: &mut Rng) -> Vec<Verified<Fram
     for _ in 0..10 {
         let noise = Digest::of(&rng.u64(..).to_le_bytes()).0;
         let seal = Message::Seal(Seal {
+            view: rng.u16(0..3),
             attempt: rng.u8(1..=3),
         });
         frames.push(sign(identity, envelope, envelope.round, seal, &noise));

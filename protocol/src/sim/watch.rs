@@ -89,7 +89,7 @@ pub enum Violation {
         at: Time,
     },
     /// A next roster names a peer twice, or one that is banned, or more than the spec allows.
-    Roster(Manifest),
+    Roster(Box<Manifest>),
 }
 
 impl fmt::Display for Violation {
@@ -166,7 +166,7 @@ pub(super) fn check_roster(manifest: &Manifest, most: usize) -> Result<(), Viola
     if sane {
         Ok(())
     } else {
-        Err(Violation::Roster(manifest.clone()))
+        Err(Violation::Roster(Box::new(manifest.clone())))
     }
 }
 
@@ -175,6 +175,7 @@ pub(super) fn check_roster(manifest: &Manifest, most: usize) -> Result<(), Viola
 pub(super) fn most_frames(members: usize, max_faulty: u16) -> usize {
     let attempts = usize::from(max_faulty) + 1;
     let notices = 2 * (usize::from(MAX_PEERS) / members.max(1) + 4);
-    let of_author = 2 * 8 * (1 + attempts) + notices + 1;
+    let views = 4;
+    let of_author = 2 * 8 * (1 + views * attempts) + notices + 4;
     members * of_author + usize::from(MAX_PEERS)
 }

@@ -53,7 +53,7 @@ pub(super) enum Happening {
     Say {
         liar: usize,
         session: u64,
-        frame: Verified<Frame>,
+        frame: Box<Verified<Frame>>,
         to: Nodes,
         payload: bool,
     },

@@ -161,7 +161,7 @@ impl Play {
                 let liar = self.swarm.index(liar);
                 self.forge(
                     liar,
-                    Message::Seal(Seal { attempt }),
+                    Message::Seal(Seal { view: 0, attempt }),
                     &seal_body(&entries),
                     &to,
                 );
@@ -287,7 +287,7 @@ impl Play {
         };
         match frame.message() {
             Message::Contribution(_) => format!("contributes{anew}"),
-            Message::Seal(Seal { attempt }) => {
+            Message::Seal(Seal { view, attempt }) => {
                 let (digests, _) = frame.body().as_chunks::<32>();
                 let name = |digest: &[u8; 32]| {
                     let known = self.names.get(&Digest(*digest));
@@ -295,7 +295,11 @@ impl Play {
                 };
                 let mut entries: Vec<String> = digests.iter().map(name).collect();
                 entries.sort_unstable();
-                format!("seals {attempt} [{}]{anew}", entries.join(" "))
+                let again = match view {
+                    0 => String::new(),
+                    _ => format!(" in view {view}"),
+                };
+                format!("seals {attempt} [{}]{again}{anew}", entries.join(" "))
             }
             Message::Join(_) => format!("asks to join{anew}"),
             Message::Admit => format!("admits {subject}{anew}"),
@@ -368,7 +372,7 @@ impl Play {
             Message::Admit => format!("{author}+{subject}"),
             Message::Leave => format!("{author}-"),
             Message::Accuse => format!("{author}!{subject}"),
-            Message::Seal(Seal { attempt: 1 }) => format!("{author}:1"),
+            Message::Seal(Seal { attempt: 1, .. }) => format!("{author}:1"),
             Message::Seal(_) | Message::Join(_) | Message::Vouch => return,
         };
         let round = frame.round().0;

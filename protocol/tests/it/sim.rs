@@ -1,39 +1,79 @@
-//! Simulated swarms: two hundred seeds of crashes and bad networks without a broken promise.
+//! Simulated swarms: seeds of each kind of trouble without a broken promise.
 
-use spirt_protocol::sim::{Kind, Scenario, Violation, run};
+use std::ops::Range;
 
-/// Plays seeds `from..to`, and names the first that breaks a promise.
-fn play(from: u64, to: u64) {
-    for seed in from..to {
-        if let Err(violation) = run(&Scenario::draw(Kind::Crashes, seed)) {
-            panic!("seed {seed}: {violation}\n  replay: cargo xtask sim --seed {seed}");
-        }
-    }
+use spirt_protocol::sim::{Fault, Grade, Kind, Scenario, Violation, run, shrink};
+
+/// Plays seeds of a kind, and names the first that breaks a promise.
+fn play(kind: Kind, seeds: Range<u64>) -> Vec<Grade> {
+    let grade = |seed| {
+        run(&Scenario::draw(kind, seed)).unwrap_or_else(|violation| {
+            let kind = kind.name();
+            panic!("{kind} {seed}: {violation}\n  replay: cargo xtask sim --scenario {kind} --seed {seed}")
+        })
+    };
+    seeds.map(grade).collect()
 }
 
-/// Tests of twenty seeds each, so that they run side by side.
+/// Tests of some seeds each, so that they run side by side.
 macro_rules! seeds {
-    ($($name:ident: $from:literal;)*) => {
+    ($($name:ident: $kind:ident $seeds:expr;)*) => {
         $(
             #[test]
             fn $name() {
-                play($from, $from + 20);
+                play(Kind::$kind, $seeds);
             }
         )*
     };
 }
 
 seeds! {
-    no_promise_is_broken_from_seed_0: 0;
-    no_promise_is_broken_from_seed_20: 20;
-    no_promise_is_broken_from_seed_40: 40;
-    no_promise_is_broken_from_seed_60: 60;
-    no_promise_is_broken_from_seed_80: 80;
-    no_promise_is_broken_from_seed_100: 100;
-    no_promise_is_broken_from_seed_120: 120;
-    no_promise_is_broken_from_seed_140: 140;
-    no_promise_is_broken_from_seed_160: 160;
-    no_promise_is_broken_from_seed_180: 180;
+    crashes_break_no_promise_from_seed_0: Crashes 0..20;
+    crashes_break_no_promise_from_seed_20: Crashes 20..40;
+    crashes_break_no_promise_from_seed_40: Crashes 40..60;
+    crashes_break_no_promise_from_seed_60: Crashes 60..80;
+    partitions_break_no_promise: Partitions 0..15;
+    cut_links_break_no_promise: Links 0..15;
+    frozen_processes_break_no_promise: Freezes 0..15;
+    coming_and_going_breaks_no_promise: Churn 0..15;
+    skewed_clocks_break_no_promise: Skew 0..15;
+    all_at_once_breaks_no_promise: Storm 0..10;
+}
+
+#[test]
+fn liars_part_nobody_and_those_that_sign_twice_are_banned() {
+    let grades = play(Kind::Liars, 0..30);
+    let sum = |count: fn(&Grade) -> u64| grades.iter().map(count).sum::<u64>();
+    assert_eq!(sum(|grade| grade.divergences), 0);
+    let (equivocators, banned) = (sum(|grade| grade.equivocators), sum(|grade| grade.banned));
+    // Not those that never got on the roster, or whose second seal came after the round.
+    assert!(
+        equivocators > 5 && 10 * banned >= 8 * equivocators,
+        "{banned} of {equivocators}"
+    );
+}
+
+#[test]
+fn a_failing_scenario_is_brought_down_to_its_cause() {
+    // The founder alone holds the run; without it nobody can begin.
+    let mut scenario = Scenario::draw(Kind::Storm, 1);
+    scenario
+        .faults
+        .retain(|(_, fault)| *fault != Fault::Restart(0) && *fault != Fault::Crash(0));
+    let at = scenario.faults[0].0;
+    scenario.faults.insert(0, (at, Fault::Freeze(0)));
+    scenario
+        .faults
+        .retain(|(_, fault)| *fault != Fault::Thaw(0));
+    let violation = run(&scenario).expect_err("the frozen node gets nowhere");
+    let small = shrink(&scenario);
+    assert!(matches!(*violation, Violation::Stuck { .. }), "{violation}");
+    assert!(matches!(
+        *run(&small).expect_err("still fails"),
+        Violation::Stuck { .. }
+    ));
+    assert_eq!(small.faults.len(), 1, "{:?}", small.faults);
+    assert!(small.liars.is_empty() && small.drop == 0.0 && small.skew == 0);
 }
 
 #[test]

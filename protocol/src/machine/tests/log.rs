@@ -5,7 +5,7 @@ use crate::evidence;
 use crate::frame::Frame;
 use crate::id::{Digest, Round};
 use crate::machine::log::{Payload, Put, RoundLog, max_notices};
-use crate::message::{Join, Message};
+use crate::message::{Join, Message, Seal};
 use crate::sign::Verified;
 
 fn log() -> RoundLog {
@@ -150,7 +150,7 @@ fn who_sealed_first_is_found_whatever_the_order() {
     let mut log = log();
     log.put(seal(1, 1, 2, &[]), 4);
     log.put(seal(1, 1, 1, &[Digest([1; 32])]), 4);
-    let first = log.single_seals(1, |_| true)[&peer(1)];
+    let first = log.single_seals(0, |_| true)[&peer(1)];
     assert_eq!(
         first.sealed_entries().collect::<Vec<_>>(),
         [Digest([1; 32])]
@@ -164,6 +164,40 @@ fn first_seals_name_entries_and_later_ones_name_first_seals() {
     log.put(seal(1, 1, 1, &[a]), 4);
     log.put(seal(1, 1, 2, &[b]), 4);
     log.put(seal(2, 1, 2, &[b]), 4);
-    assert_eq!(log.sealers_of(), [(a, [peer(1)].into())].into());
-    assert_eq!(log.echoers_of(), [(b, [peer(1), peer(2)].into())].into());
+    assert_eq!(log.sealers_of(0), [(a, [peer(1)].into())].into());
+    assert_eq!(log.echoers_of(0), [(b, [peer(1), peer(2)].into())].into());
+}
+
+fn seal_of(i: u8, view: u16) -> Verified<Frame> {
+    say(i, 1, Message::Seal(Seal { view, attempt: 1 }), b"")
+}
+
+#[test]
+fn the_latest_views_of_an_author_are_kept() {
+    let mut log = log();
+    assert_eq!(kept(&mut log, (0..20).map(|view| seal_of(1, view))), 20);
+    assert_eq!(log.views(), (16..20).collect());
+    assert_eq!(log.put(seal_of(1, 3), 4), Put::Excess);
+    assert_eq!(log.frames().count(), 4);
+}
+
+#[test]
+fn a_view_is_reached_when_more_than_the_faulty_are_there() {
+    let mut log = log();
+    log.put(seal_of(1, 7), 4);
+    log.put(seal_of(2, 0), 4);
+    log.put(seal_of(2, 2), 4);
+    assert_eq!(log.view_of_more_than(0), 7);
+    assert_eq!(log.view_of_more_than(1), 2);
+    assert_eq!(log.view_of_more_than(2), 0);
+}
+
+#[test]
+fn each_view_is_sealed_apart() {
+    let mut log = log();
+    log.put(seal_of(1, 0), 4);
+    assert_eq!(log.put(seal_of(1, 1), 4), Put::New, "no contradiction");
+    assert_eq!(log.single_seals(0, |_| true).len(), 1);
+    assert_eq!(log.single_seals(1, |_| true).len(), 1);
+    assert!(log.single_seals(2, |_| true).is_empty());
 }

@@ -131,7 +131,7 @@ fn vouches(all: &[(u8, &[(Round, StateId)])]) -> Vouches {
 }
 
 fn chosen(all: &[(u8, &[(Round, StateId)])], liars: usize) -> Option<(Round, StateId)> {
-    choose(&vouches(all), liars).map(|(round, state, _)| (round, state))
+    choose(&vouches(all), liars, None).map(|(round, state, _)| (round, state))
 }
 
 #[test]
@@ -198,7 +198,7 @@ proptest! {
         };
         let all: BTreeMap<PeerId, _> =
             ways.iter().enumerate().map(|(i, w)| (peer(i as u8), way(w))).collect();
-        if let Some((round, state, holders)) = choose(&all, liars) {
+        if let Some((round, state, holders)) = choose(&all, liars, None) {
             prop_assert!(holders.len() > liars);
             prop_assert!(holders.iter().all(|holder| all[holder].contains(&(round, state))));
         } else {

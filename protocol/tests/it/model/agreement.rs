@@ -91,7 +91,7 @@ fn seal(swarm: &mut Swarm, liar: usize, attempt: u8, entries: &[Digest], to: &[u
     tell(
         swarm,
         liar,
-        Message::Seal(Seal { attempt }),
+        Message::Seal(Seal { view: 0, attempt }),
         &seal_body(entries),
         to,
     );

@@ -53,7 +53,10 @@ fn flood(swarm: &mut Swarm, round: u64) {
             swarm,
             &liar,
             (i / 3, round),
-            Message::Seal(Seal { attempt: 1 }),
+            Message::Seal(Seal {
+                view: 0,
+                attempt: 1,
+            }),
             &body,
         );
         tell(swarm, &liar, (i, round), Message::Leave, b"");
@@ -102,7 +105,7 @@ fn seals_of_attempts_that_do_not_exist_are_not_kept() {
                 &mut swarm,
                 &Key::of("L"),
                 (i / 2, 0),
-                Message::Seal(Seal { attempt }),
+                Message::Seal(Seal { view: 0, attempt }),
                 &body,
             );
         }

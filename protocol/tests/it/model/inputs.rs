@@ -202,7 +202,11 @@ impl Talk {
                     .filter(|(i, _)| bits >> (i % 32) & 1 == 1);
                 let entries: Vec<Digest> = named.map(|(_, (digest, _))| *digest).collect();
                 let attempt = (bits % 3 + 1) as u8;
-                key.say(place, Message::Seal(Seal { attempt }), &seal_body(&entries))
+                key.say(
+                    place,
+                    Message::Seal(Seal { view: 0, attempt }),
+                    &seal_body(&entries),
+                )
             }
             5 => {
                 let joiner = Key::of(NAMES[4 + bits as usize % 2]);

@@ -150,11 +150,17 @@ fn a_contribution_is_written_as_the_page_says() {
 #[test]
 fn a_seal_is_written_as_the_page_says() {
     let body = seal_body(&[Digest([3; 32]), Digest([2; 32])]);
-    let fields = Fields::default().int("kind", 1).put("attempt", [1]);
-    let message = Message::Seal(Seal { attempt: 1 });
+    let fields = Fields::default()
+        .int("kind", 1)
+        .int("view", 2)
+        .put("attempt", [1]);
+    let message = Message::Seal(Seal {
+        view: 2,
+        attempt: 1,
+    });
     check_frame(
         "seal",
-        "A first seal of two entries.",
+        "A first seal of two entries, in the third view.",
         &frame(fields, &body),
         message,
         &body,

@@ -65,7 +65,10 @@ fn a_frame_with_trailing_bytes_is_refused() {
     let messages = [
         header(StateId([1; 32])),
         Message::Leave,
-        Message::Seal(Seal { attempt: 1 }),
+        Message::Seal(Seal {
+            view: 0,
+            attempt: 1,
+        }),
     ];
     for message in messages {
         let body: &[u8] = if matches!(message, Message::Contribution(_)) {
@@ -170,7 +173,9 @@ fn a_contribution_without_a_body_is_refused() {
 #[test]
 fn a_seal_out_of_order_is_refused() {
     let (low, high) = ([1; 32], [2; 32]);
-    let seal = |attempt, body: &[u8]| author().frame(PLACE, Message::Seal(Seal { attempt }), body);
+    let seal = |attempt, body: &[u8]| {
+        author().frame(PLACE, Message::Seal(Seal { view: 0, attempt }), body)
+    };
     assert_eq!(
         refused(&seal(1, &[high, low].concat())),
         FrameError::Body,
@@ -467,7 +472,7 @@ proptest! {
     #[test]
     fn a_seal_of_noise_is_refused_unless_ascending(mut entries in prop::collection::vec(0_u8..4, 0..5)) {
         let body: Vec<u8> = entries.iter().flat_map(|i| [*i; 32]).collect();
-        let frame = author().frame(PLACE, Message::Seal(Seal { attempt: 1 }), &body);
+        let frame = author().frame(PLACE, Message::Seal(Seal { view: 0, attempt: 1 }), &body);
         let verified = Frame::verify(&frame, &RUN).is_ok();
         let given = entries.clone();
         entries.sort_unstable();

@@ -84,7 +84,16 @@ fn two_headers_for_one_round_are_a_proof() {
 
 #[test]
 fn two_seals_for_one_attempt_are_a_proof() {
-    let seal = |body: &[u8]| lie(PLACE, Message::Seal(Seal { attempt: 2 }), body);
+    let seal = |body: &[u8]| {
+        lie(
+            PLACE,
+            Message::Seal(Seal {
+                view: 0,
+                attempt: 2,
+            }),
+            body,
+        )
+    };
     assert!(accuse(&evidence(&seal(&[1; 32]), &seal(&[2; 32]))).is_ok());
 }
 
@@ -110,7 +119,7 @@ fn envelopes_for_different_places_prove_nothing() {
     let header = header(StateId([1; 32]));
     consistent(&one(), &lie((RUN, 1, 6), header, b"two"));
     consistent(&one(), &lie((RUN, 2, 5), header, b"two"));
-    let seal = |attempt| lie(PLACE, Message::Seal(Seal { attempt }), &[1; 32]);
+    let seal = |attempt| lie(PLACE, Message::Seal(Seal { view: 0, attempt }), &[1; 32]);
     consistent(&seal(1), &seal(2));
     consistent(&one(), &seal(1));
 }

@@ -37,7 +37,10 @@ fn message() -> impl Strategy<Value = (Message, Vec<u8>)> {
     prop_oneof![
         (contribution, body),
         (1_u8.., entries).prop_map(|(attempt, entries)| {
-            (Message::Seal(Seal { attempt }), seal_body(&entries))
+            (
+                Message::Seal(Seal { view: 0, attempt }),
+                seal_body(&entries),
+            )
         }),
         any::<u32>().prop_map(|nonce| (Message::Join(Join { nonce }), vec![])),
         Just((Message::Leave, vec![])),

@@ -67,6 +67,7 @@ mod agreement;
 #[cfg(feature = "attacks")]
 pub mod attack;
 mod distance;
+mod engine;
 mod error;
 mod input;
 mod krum;
@@ -76,6 +77,7 @@ mod middle;
 mod order;
 mod report;
 mod rule;
+mod source;
 mod trimmed_mean;
 mod verdict;
 

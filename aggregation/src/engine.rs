@@ -9,6 +9,7 @@
 //! cut into fixed blocks, a block's partial sum is made by one thread in a fixed order, and partial
 //! sums are added in block order.
 
+mod ahead;
 mod column;
 mod combine;
 mod distance;
@@ -173,7 +174,10 @@ fn in_parallel<T: Send>(d: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     if blocks < 2 {
         return (0..blocks).map(work).collect();
     }
-    (0..blocks).into_par_iter().map(|block| work(block)).collect()
+    (0..blocks)
+        .into_par_iter()
+        .map(|block| work(block))
+        .collect()
 }
 
 /// `work` for every block of `out`.

@@ -6,9 +6,10 @@
 
 use std::ops::Range;
 
-use super::mix::{Mixed, Mixer};
-use super::network::sort;
-use super::simd::{Kernel, LANES, Simd};
+use super::ahead::Ahead;
+use super::mix::{Mixer, Scratch};
+use super::network::{Keys, Middle, Sort};
+use super::simd::{Kernel, LANES, Lanes, Simd};
 
 /// Rows beyond this number go through [`super::wide`].
 pub(crate) const MOST_ROWS: usize = 64;
@@ -61,35 +62,32 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
     let n = work.mixer.rows_out(work.rows.len());
     // The true rows are in the middle, so that the median has the same rank for every n.
     let low = (N - n) / 2;
-    let mut keys = [s.splat_i(i32::MAX); N];
-    for key in &mut keys[..low] {
-        *key = s.splat_i(i32::MIN);
-    }
-    let mut mixed = Mixed::new(s);
+    let mut keys: Keys<N> = [Lanes([i32::MAX; LANES]); N];
+    let mut scratch = Scratch::new();
     let mut start = work.range.start;
+    let mut ahead = Ahead::new(work.rows, start);
     for to in work.out.chunks_mut(LANES) {
+        ahead.advance(s, 1);
         let columns = start..start + to.len();
-        work.mixer
-            .load(s, work.rows, columns, &mut mixed, &mut keys[low..low + n]);
         start += to.len();
+        keys[..low].fill(Lanes([i32::MIN; LANES]));
+        keys[low + n..].fill(Lanes([i32::MAX; LANES]));
+        let true_keys = &mut keys[low..low + n];
+        work.mixer
+            .load(s, work.rows, columns, &mut scratch, true_keys);
         let reduced = match work.reduce {
             Reduce::Median => {
-                // Apart from the others: most of the network leads to other ranks, and is dropped.
-                let mut v = keys;
-                sort(s, &mut v);
-                let below = v[N.div_ceil(2) - 1];
-                let above = if n.is_multiple_of(2) { v[N / 2] } else { below };
-                let sum = s.add_d(s.widen(s.value(below)), s.widen(s.value(above)));
-                s.narrow(s.mul_d(sum, s.splat_d(0.5)))
+                let [below, above] = s.call(Middle(&keys));
+                let above = if n.is_multiple_of(2) { above } else { below };
+                s.narrow(median(s, &[below, above]))
             }
             Reduce::Sign => sign(s, &keys[low..low + n]),
             Reduce::TrimmedMean { .. }
             | Reduce::NearMedian { .. }
             | Reduce::NearTrimmedMean { .. }
             | Reduce::Nearest { .. } => {
-                let mut v = keys;
-                sort(s, &mut v);
-                s.narrow(reduce_sorted(s, &v[low..low + n], work.reduce))
+                s.call(Sort(&mut keys));
+                s.narrow(reduce_sorted(s, &keys[low..low + n], work.reduce))
             }
         };
         match <&mut [f32; LANES]>::try_from(&mut *to) {
@@ -104,7 +102,7 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
 }
 
 #[inline(always)]
-fn reduce_sorted<S: Simd>(s: S, v: &[S::I], reduce: Reduce) -> S::D {
+fn reduce_sorted<S: Simd>(s: S, v: &[Lanes<i32>], reduce: Reduce) -> S::D {
     let n = v.len();
     match reduce {
         Reduce::TrimmedMean { f } => mean(s, &v[f..n - f]),
@@ -116,35 +114,35 @@ fn reduce_sorted<S: Simd>(s: S, v: &[S::I], reduce: Reduce) -> S::D {
 }
 
 #[inline(always)]
-fn wide<S: Simd>(s: S, key: S::I) -> S::D {
-    s.widen(s.value(key))
+fn wide<S: Simd>(s: S, key: &Lanes<i32>) -> S::D {
+    s.widen(s.value(s.load_i(&key.0)))
 }
 
 #[inline(always)]
-fn median<S: Simd>(s: S, v: &[S::I]) -> S::D {
-    let sum = s.add_d(wide(s, v[(v.len() - 1) / 2]), wide(s, v[v.len() / 2]));
+fn median<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
+    let sum = s.add_d(wide(s, &v[(v.len() - 1) / 2]), wide(s, &v[v.len() / 2]));
     s.mul_d(sum, s.splat_d(0.5))
 }
 
 /// Sums in four chains, by rank modulo 4: a fixed order that does not wait for each addition.
 #[inline(always)]
-fn sum<S: Simd>(s: S, v: &[S::I]) -> S::D {
+fn sum<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
     // -0.0 is the neutral element: a column of -0.0 has the sum -0.0.
     let mut sums = [s.splat_d(-0.0); 4];
     let (fours, rest) = v.as_chunks::<4>();
     for four in fours {
         for chain in 0..4 {
-            sums[chain] = s.add_d(sums[chain], wide(s, four[chain]));
+            sums[chain] = s.add_d(sums[chain], wide(s, &four[chain]));
         }
     }
     for (sum, key) in sums.iter_mut().zip(rest) {
-        *sum = s.add_d(*sum, wide(s, *key));
+        *sum = s.add_d(*sum, wide(s, key));
     }
     s.add_d(s.add_d(sums[0], sums[1]), s.add_d(sums[2], sums[3]))
 }
 
 #[inline(always)]
-fn mean<S: Simd>(s: S, v: &[S::I]) -> S::D {
+fn mean<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
     s.mul_d(sum(s, v), s.splat_d(1.0 / real(v.len())))
 }
 
@@ -154,17 +152,17 @@ fn mean<S: Simd>(s: S, v: &[S::I]) -> S::D {
 /// v[j + keep] nearer than v[j]; this is monotone in j, so that value j is simply exchanged for
 /// value j + keep. Values that no window can leave out are added without a test.
 #[inline(always)]
-fn nearest<S: Simd>(s: S, v: &[S::I], keep: usize, centre: S::D) -> S::D {
+fn nearest<S: Simd>(s: S, v: &[Lanes<i32>], keep: usize, centre: S::D) -> S::D {
     let drop = v.len() - keep;
     // With keep < drop the candidates overlap: then place k holds value k + i * keep for the
     // largest exchange that applies, which the loop finds by exchanging again.
     let mut total = sum(s, &v[drop.min(keep)..keep]);
     for k in 0..drop.min(keep) {
-        let mut chosen = wide(s, v[k]);
+        let mut chosen = wide(s, &v[k]);
         let mut at = k;
         while at + keep < v.len() {
             let far = s.sub_d(centre, chosen);
-            let candidate = wide(s, v[at + keep]);
+            let candidate = wide(s, &v[at + keep]);
             let near = s.sub_d(candidate, centre);
             chosen = s.if_greater_d(far, near, candidate, chosen);
             at += keep;
@@ -176,9 +174,10 @@ fn nearest<S: Simd>(s: S, v: &[S::I], keep: usize, centre: S::D) -> S::D {
 
 /// The sign of the sum of signs: -1, 0 or 1. Both zeros have the sign 0.
 #[inline(always)]
-fn sign<S: Simd>(s: S, keys: &[S::I]) -> S::F {
+fn sign<S: Simd>(s: S, keys: &[Lanes<i32>]) -> S::F {
     let mut sum = s.splat_i(0);
-    for &key in keys {
+    for key in keys {
+        let key = s.load_i(&key.0);
         // Keys: negative numbers are below -1, which is -0.0; +0.0 is 0.
         let at_most_one = s.min_i(s.max_i(key, s.splat_i(0)), s.splat_i(1));
         let above_minus_one = s.sign_i(s.add_i(s.min_i(key, s.splat_i(-1)), s.splat_i(1)));

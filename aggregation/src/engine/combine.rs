@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use super::padded;
-use super::simd::{Kernel, LANES, Simd};
+use super::simd::{Kernel, LANES, Lanes, Simd};
+use super::{PANEL, padded};
 
-/// Vectors of sixteen columns that are summed side by side: long runs per row, short waits.
-const SIDE: usize = 4;
+/// Columns that are summed together: a run of each row is read in turn, as memory likes it, and the
+/// sums of the run wait in the first-level cache.
+const RUN: usize = PANEL;
 
 /// Writes `sum of weight * row` over `range` into `out`, rounded once to `f32` and clamped to
 /// finite values. The terms are added in the order of `rows`.
@@ -22,17 +23,30 @@ impl Kernel for Weighted<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
+        let mut sums = [Lanes([0.0; LANES]); RUN / LANES];
         let mut start = self.range.start;
-        for out in self.out.chunks_mut(SIDE * LANES) {
+        for out in self.out.chunks_mut(RUN) {
             let columns = start..start + out.len();
-            let mut sums = [s.splat_d(-0.0); SIDE];
-            for (row, &weight) in self.rows.iter().zip(self.weights) {
-                let x = load(s, &row[columns.clone()]);
-                for k in 0..SIDE {
-                    sums[k] = s.add_d(sums[k], s.mul_d(s.splat_d(weight), s.widen(x[k])));
+            let sums = &mut sums[..out.len().div_ceil(LANES)];
+            // -0.0 is the neutral element: a column of -0.0 has the sum -0.0.
+            sums.fill(Lanes([-0.0; LANES]));
+            for (i, (row, &weight)) in self.rows.iter().zip(self.weights).enumerate() {
+                let next = following(self.rows, i, &columns);
+                let weight = s.splat_d(weight);
+                let (full, rest) = row[columns.clone()].as_chunks::<LANES>();
+                for (v, (sum, x)) in sums.iter_mut().zip(full).enumerate() {
+                    if let Some(line) = next.get(v) {
+                        s.prefetch(line);
+                    }
+                    let term = s.mul_d(weight, s.widen(s.load(x)));
+                    s.store_d(s.add_d(s.load_d(&sum.0), term), &mut sum.0);
+                }
+                if let (false, Some(sum)) = (rest.is_empty(), sums.get_mut(full.len())) {
+                    let term = s.mul_d(weight, s.widen(s.load(&padded(rest))));
+                    s.store_d(s.add_d(s.load_d(&sum.0), term), &mut sum.0);
                 }
             }
-            store(s, sums, out);
+            store(s, sums, 1.0, out);
             start = columns.end;
         }
     }
@@ -49,53 +63,83 @@ pub(super) struct Average<'a> {
     pub(super) out: &'a mut [f32],
 }
 
+/// Running sums of sixteen columns, with what tells whether they are exact.
+#[derive(Clone, Copy)]
+struct Exact {
+    sum: Lanes<f64>,
+    /// The largest magnitude.
+    high: Lanes<i32>,
+    /// The smallest magnitude but zero, minus one.
+    low: Lanes<i32>,
+}
+
+impl Exact {
+    const NOTHING: Self = Self {
+        sum: Lanes([-0.0; LANES]),
+        high: Lanes([0; LANES]),
+        low: Lanes([i32::MAX; LANES]),
+    };
+
+    #[inline(always)]
+    fn add<S: Simd>(&mut self, s: S, x: S::F) {
+        s.store_d(s.add_d(s.load_d(&self.sum.0), s.widen(x)), &mut self.sum.0);
+        let magnitude = s.splat_i(i32::MAX);
+        let bits = s.and_i(s.bits(x), magnitude);
+        s.store_i(s.max_i(s.load_i(&self.high.0), bits), &mut self.high.0);
+        // Zero minus one becomes the largest: zeros are exact beside anything.
+        let before = s.and_i(s.add_i(bits, s.splat_i(-1)), magnitude);
+        s.store_i(s.min_i(s.load_i(&self.low.0), before), &mut self.low.0);
+    }
+}
+
 impl Kernel for Average<'_> {
     type Out = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { rows, range, out } = self;
-        let share = s.splat_d(1.0 / rows.len() as f64);
-        let magnitude = s.splat_i(i32::MAX);
+        let share = 1.0 / rows.len() as f64;
+        let mut runs = [Exact::NOTHING; RUN / LANES];
         let mut start = range.start;
-        for out in out.chunks_mut(SIDE * LANES) {
+        for out in out.chunks_mut(RUN) {
             let columns = start..start + out.len();
             start = columns.end;
-            let mut sums = [s.splat_d(-0.0); SIDE];
-            let mut most = s.splat_i(0);
-            let mut least = s.splat_i(i32::MAX);
-            for row in rows {
-                let x = load(s, &row[columns.clone()]);
-                for k in 0..SIDE {
-                    sums[k] = s.add_d(sums[k], s.widen(x[k]));
-                    let bits = s.and_i(s.bits(x[k]), magnitude);
-                    most = s.max_i(most, bits);
-                    // Zero minus one becomes the largest: zeros are exact beside anything.
-                    let before = s.and_i(s.add_i(bits, s.splat_i(-1)), magnitude);
-                    least = s.min_i(least, before);
+            let runs = &mut runs[..out.len().div_ceil(LANES)];
+            runs.fill(Exact::NOTHING);
+            for (i, row) in rows.iter().enumerate() {
+                let next = following(rows, i, &columns);
+                let (full, rest) = row[columns.clone()].as_chunks::<LANES>();
+                for (v, (run, x)) in runs.iter_mut().zip(full).enumerate() {
+                    if let Some(line) = next.get(v) {
+                        s.prefetch(line);
+                    }
+                    run.add(s, s.load(x));
+                }
+                if let (false, Some(run)) = (rest.is_empty(), runs.get_mut(full.len())) {
+                    run.add(s, s.load(&padded(rest)));
                 }
             }
-            for sum in &mut sums {
-                *sum = s.mul_d(*sum, share);
-            }
-            store(s, sums, out);
-            let (mut high, mut low) = ([0; LANES], [0; LANES]);
-            s.store_i(most, &mut high);
-            s.store_i(least, &mut low);
-            let mut all_exact = true;
-            for lane in 0..LANES {
-                all_exact &= exact(high[lane], low[lane], rows.len());
-            }
-            if !all_exact {
-                for column in 0..out.len() {
-                    let lane = column % LANES;
-                    if !exact(high[lane], low[lane], rows.len()) {
-                        out[column] = mean_of_sorted(rows, columns.start + column);
+            for (v, (run, out)) in runs.iter().zip(out.chunks_mut(LANES)).enumerate() {
+                store(s, &[run.sum], share, out);
+                for (lane, out) in out.iter_mut().enumerate() {
+                    if !exact(run.high.0[lane], run.low.0[lane], rows.len()) {
+                        *out = mean_of_sorted(rows, columns.start + v * LANES + lane);
                     }
                 }
             }
         }
     }
+}
+
+/// The run that is read after that of row `i`: of the next row, or of the first one further right.
+#[inline(always)]
+fn following<'a>(rows: &[&'a [f32]], i: usize, columns: &Range<usize>) -> &'a [[f32; LANES]] {
+    let (row, columns) = match rows.get(i + 1) {
+        Some(row) => (row, columns.clone()),
+        None => (&rows[0], columns.end..columns.end + RUN),
+    };
+    let columns = columns.start.min(row.len())..columns.end.min(row.len());
+    row[columns].as_chunks().0
 }
 
 /// Whether no partial sum of n values, in any order, can have been rounded. `high` is the largest
@@ -121,27 +165,11 @@ fn mean_of_sorted(rows: &[&[f32]], column: usize) -> f32 {
     (sum * (1.0 / rows.len() as f64)) as f32
 }
 
-/// Up to `SIDE` vectors; what is missing is zero.
+/// Writes the sums times `factor`, rounded once and kept finite.
 #[inline(always)]
-fn load<S: Simd>(s: S, x: &[f32]) -> [S::F; SIDE] {
-    let mut out = [s.splat(0.0); SIDE];
-    if let Ok(x) = <&[f32; SIDE * LANES]>::try_from(x) {
-        let (x, _) = x.as_chunks();
-        for k in 0..SIDE {
-            out[k] = s.load(&x[k]);
-        }
-    } else {
-        for (out, x) in out.iter_mut().zip(x.chunks(LANES)) {
-            *out = s.load(&padded(x));
-        }
-    }
-    out
-}
-
-#[inline(always)]
-fn store<S: Simd>(s: S, sums: [S::D; SIDE], out: &mut [f32]) {
-    for (sum, out) in sums.into_iter().zip(out.chunks_mut(LANES)) {
-        let value = s.finite(s.narrow(sum));
+fn store<S: Simd>(s: S, sums: &[Lanes<f64>], factor: f64, out: &mut [f32]) {
+    for (sum, out) in sums.iter().zip(out.chunks_mut(LANES)) {
+        let value = s.finite(s.narrow(s.mul_d(s.load_d(&sum.0), s.splat_d(factor))));
         if let Ok(out) = <&mut [f32; LANES]>::try_from(&mut *out) {
             s.store(value, out);
         } else {

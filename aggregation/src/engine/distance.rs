@@ -9,6 +9,7 @@
 
 use std::ops::Range;
 
+use super::ahead::Ahead;
 use super::simd::{Kernel, LANES, Simd};
 use super::{PANEL, padded, triangle};
 
@@ -31,32 +32,48 @@ impl Kernel for Distances<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let Self { rows, range, sums } = self;
-        for start in range.clone().step_by(PANEL) {
-            let columns = start..range.end.min(start + PANEL);
-            if S::WIDE {
-                panel::<S, 4>(s, rows, columns, sums);
-            } else {
-                panel::<S, 2>(s, rows, columns, sums);
-            }
+        let full = range.start + range.len() / LANES * LANES;
+        let mut ahead = Ahead::new(rows, range.start);
+        for start in (range.start..full).step_by(PANEL) {
+            let columns = start..full.min(start + PANEL);
+            let panel = rows.iter().map(|row| row[columns.clone()].as_chunks().0);
+            let panel: Vec<_> = panel.collect();
+            ahead.advance(s, PANEL / LANES);
+            panel_of_any(s, &panel, sums);
         }
+        if full < range.end {
+            let rest = rows.iter().map(|row| [padded(&row[full..range.end])]);
+            let rest: Vec<[[f32; LANES]; 1]> = rest.collect();
+            let rest: Vec<&[[f32; LANES]]> = rest.iter().map(|row| &row[..]).collect();
+            panel_of_any(s, &rest, sums);
+        }
+    }
+}
+
+#[inline(always)]
+fn panel_of_any<S: Simd>(s: S, rows: &[&[[f32; LANES]]], sums: &mut [f64]) {
+    if S::WIDE {
+        panel::<S, 4>(s, rows, sums);
+    } else {
+        panel::<S, 2>(s, rows, sums);
     }
 }
 
 /// All pairs over one panel, in square tiles of `R` x `R` rows.
 #[inline(always)]
-fn panel<S: Simd, const R: usize>(s: S, rows: &[&[f32]], columns: Range<usize>, sums: &mut [f64]) {
+fn panel<S: Simd, const R: usize>(s: S, rows: &[&[[f32; LANES]]], sums: &mut [f64]) {
     let n = rows.len();
     for i in (0..n).step_by(R) {
         for j in (0..=i).step_by(R) {
             // Past the end the last row stands in, and its sums are not used.
-            let pick = |first: usize| -> [&[f32]; R] {
-                std::array::from_fn(|k| &rows[(first + k).min(n - 1)][columns.clone()])
+            let pick = |first: usize| -> [&[[f32; LANES]]; R] {
+                std::array::from_fn(|k| rows[(first + k).min(n - 1)])
             };
             let (a, b) = (pick(i), pick(j));
             let found = if i == j {
-                tile::<S, R, true>(s, a, b)
+                s.call(Tile::<R, true> { a, b })
             } else {
-                tile::<S, R, false>(s, a, b)
+                s.call(Tile::<R, false> { a, b })
             };
             for p in 0..R.min(n - i) {
                 for q in 0..R.min(n - j) {
@@ -64,7 +81,7 @@ fn panel<S: Simd, const R: usize>(s: S, rows: &[&[f32]], columns: Range<usize>, 
                         let other = (i + p != j + q).then_some(b[q]);
                         let mut sum = f64::from(found[p][q]);
                         if !(LEAST..=MOST).contains(&found[p][q]) {
-                            sum = exactly(s, a[p], other);
+                            sum = s.call(Exactly { a: a[p], b: other });
                         }
                         sums[triangle(i + p, j + q)] += sum;
                     }
@@ -75,82 +92,75 @@ fn panel<S: Simd, const R: usize>(s: S, rows: &[&[f32]], columns: Range<usize>, 
 }
 
 /// The sums of a tile: of squared differences, and on the diagonal of squares.
-#[inline(always)]
-fn tile<S: Simd, const R: usize, const DIAGONAL: bool>(
-    s: S,
-    a: [&[f32]; R],
-    b: [&[f32]; R],
-) -> [[f32; R]; R] {
-    let (full, rest) = (a[0].len() / LANES, a[0].len() % LANES);
-    let a_full: [&[[f32; LANES]]; R] = std::array::from_fn(|k| &a[k].as_chunks().0[..full]);
-    let b_full: [&[[f32; LANES]]; R] = std::array::from_fn(|k| &b[k].as_chunks().0[..full]);
-    let mut sums = [[s.splat(0.0); R]; R];
-    for v in 0..full {
-        let mut x = [s.splat(0.0); R];
-        for p in 0..R {
-            x[p] = s.load(&a_full[p][v]);
-        }
-        for q in 0..R {
-            let y = s.load(&b_full[q][v]);
-            step::<S, R, DIAGONAL>(s, &mut sums, &x, y, q);
-        }
-    }
-    if rest > 0 {
-        let mut x = [s.splat(0.0); R];
-        for p in 0..R {
-            x[p] = s.load(&padded(&a[p][full * LANES..]));
-        }
-        for q in 0..R {
-            let y = s.load(&padded(&b[q][full * LANES..]));
-            step::<S, R, DIAGONAL>(s, &mut sums, &x, y, q);
-        }
-    }
-    let mut out = [[0.0; R]; R];
-    for p in 0..R {
-        for q in 0..R {
-            out[p][q] = s.sum(sums[p][q]);
-        }
-    }
-    out
+struct Tile<'a, const R: usize, const DIAGONAL: bool> {
+    a: [&'a [[f32; LANES]]; R],
+    b: [&'a [[f32; LANES]]; R],
 }
 
-#[inline(always)]
-fn step<S: Simd, const R: usize, const DIAGONAL: bool>(
-    s: S,
-    sums: &mut [[S::F; R]; R],
-    x: &[S::F; R],
-    y: S::F,
-    q: usize,
-) {
-    for p in 0..R {
-        let difference = if DIAGONAL && p == q {
-            y
-        } else {
-            s.sub(x[p], y)
-        };
-        sums[p][q] = s.mul_add(difference, difference, sums[p][q]);
+impl<const R: usize, const DIAGONAL: bool> Kernel for Tile<'_, R, DIAGONAL> {
+    type Out = [[f32; R]; R];
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Out {
+        let width = self.a[0].len();
+        let a: [&[[f32; LANES]]; R] = std::array::from_fn(|k| &self.a[k][..width]);
+        let b: [&[[f32; LANES]]; R] = std::array::from_fn(|k| &self.b[k][..width]);
+        let mut sums = [[s.splat(0.0); R]; R];
+        for v in 0..width {
+            let mut x = [s.splat(0.0); R];
+            for p in 0..R {
+                x[p] = s.load(&a[p][v]);
+            }
+            for q in 0..R {
+                let y = s.load(&b[q][v]);
+                for p in 0..R {
+                    let difference = if DIAGONAL && p == q {
+                        y
+                    } else {
+                        s.sub(x[p], y)
+                    };
+                    sums[p][q] = s.mul_add(difference, difference, sums[p][q]);
+                }
+            }
+        }
+        let mut out = [[0.0; R]; R];
+        for p in 0..R {
+            for q in 0..R {
+                out[p][q] = s.sum(sums[p][q]);
+            }
+        }
+        out
     }
 }
 
 /// One pair, or one row's squares, in `f64` throughout.
-#[inline(always)]
-fn exactly<S: Simd>(s: S, a: &[f32], b: Option<&[f32]>) -> f64 {
-    let b = b.unwrap_or(a);
-    let minus = s.splat_d(if std::ptr::eq(a, b) { 0.0 } else { 1.0 });
-    let mut sum = s.splat_d(0.0);
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
-        let (a, b) = (s.widen(s.load(&padded(a))), s.widen(s.load(&padded(b))));
-        let difference = s.sub_d(a, s.mul_d(minus, b));
-        sum = s.add_d(sum, s.mul_d(difference, difference));
-    }
-    let mut lanes = [0.0; LANES];
-    s.store_d(sum, &mut lanes);
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
+struct Exactly<'a> {
+    a: &'a [[f32; LANES]],
+    b: Option<&'a [[f32; LANES]]>,
+}
+
+impl Kernel for Exactly<'_> {
+    type Out = f64;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f64 {
+        let minus = s.splat_d(if self.b.is_some() { 1.0 } else { 0.0 });
+        let b = self.b.unwrap_or(self.a);
+        let mut sum = s.splat_d(0.0);
+        for (a, b) in self.a.iter().zip(b) {
+            let (a, b) = (s.widen(s.load(a)), s.widen(s.load(b)));
+            let difference = s.sub_d(a, s.mul_d(minus, b));
+            sum = s.add_d(sum, s.mul_d(difference, difference));
         }
-        half /= 2;
+        let mut lanes = [0.0; LANES];
+        s.store_d(sum, &mut lanes);
+        let mut half = LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                lanes[lane] += lanes[lane + half];
+            }
+            half /= 2;
+        }
+        lanes[0]
     }
-    lanes[0]
 }

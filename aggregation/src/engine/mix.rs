@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::column::MOST_ROWS;
 use super::padded;
-use super::simd::{LANES, Simd};
+use super::simd::{LANES, Lanes, Simd};
 
 /// How the rows of the input become the rows that a coordinate rule sees.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,34 +80,34 @@ impl Mixer {
         s: S,
         rows: &[&[f32]],
         columns: Range<usize>,
-        mixed: &mut Mixed<S>,
-        keys: &mut [S::I],
+        scratch: &mut Scratch,
+        keys: &mut [Lanes<i32>],
     ) {
         match self {
             Self::Plain => {
                 if columns.len() == LANES {
                     for (key, row) in keys.iter_mut().zip(rows) {
-                        *key = s.key(whole(s, row, columns.start));
+                        s.store_i(s.key(whole(s, row, columns.start)), &mut key.0);
                     }
                 } else {
                     for (key, row) in keys.iter_mut().zip(rows) {
-                        *key = s.key(s.load(&padded(&row[columns.clone()])));
+                        s.store_i(s.key(s.load(&padded(&row[columns.clone()]))), &mut key.0);
                     }
                 }
             }
-            Self::Sums(sums) => sums.load(s, rows, columns, mixed, keys),
+            Self::Sums(sums) => sums.load(s, rows, columns, scratch, keys),
             Self::Dense(weights) => {
-                for (x, row) in mixed.rows.iter_mut().zip(rows) {
-                    *x = part(s, row, columns.clone());
+                for (x, row) in scratch.rows.iter_mut().zip(rows) {
+                    s.store(part(s, row, columns.clone()), &mut x.0);
                 }
                 for (key, weights) in keys.iter_mut().zip(weights) {
                     let mut sum = s.splat(-0.0);
-                    for (x, &weight) in mixed.rows.iter().zip(weights) {
+                    for (x, &weight) in scratch.rows.iter().zip(weights) {
                         if weight != 0.0 {
-                            sum = s.mul_add(s.splat(weight), *x, sum);
+                            sum = s.mul_add(s.splat(weight), s.load(&x.0), sum);
                         }
                     }
-                    *key = s.key(s.finite(sum));
+                    s.store_i(s.key(s.finite(sum)), &mut key.0);
                 }
             }
         }
@@ -121,7 +121,11 @@ impl Mixer {
             Self::Sums(sums) => {
                 let x: Vec<f32> = column.iter().zip(&sums.scale).map(|(x, s)| x * s).collect();
                 let add = |start: f32, members: &[usize]| {
-                    members.iter().fold(start, |sum, &j| sum + x[j])
+                    let mut sums = [start, -0.0, -0.0, -0.0];
+                    for (place, &j) in members.iter().enumerate() {
+                        sums[place % 4] += x[j];
+                    }
+                    (sums[0] + sums[1]) + (sums[2] + sums[3])
                 };
                 let core = add(-0.0, &sums.core);
                 let row = |&of: &usize| {
@@ -142,17 +146,16 @@ impl Mixer {
 }
 
 /// Room for the rows and the sums of sixteen columns.
-pub(super) struct Mixed<S: Simd> {
-    rows: [S::F; MOST_ROWS],
-    sums: [S::I; MOST_ROWS],
+pub(super) struct Scratch {
+    rows: [Lanes<f32>; MOST_ROWS],
+    sums: [Lanes<i32>; MOST_ROWS],
 }
 
-impl<S: Simd> Mixed<S> {
-    #[inline(always)]
-    pub(super) fn new(s: S) -> Self {
+impl Scratch {
+    pub(super) fn new() -> Self {
         Self {
-            rows: [s.splat(0.0); MOST_ROWS],
-            sums: [s.splat_i(0); MOST_ROWS],
+            rows: [Lanes([0.0; LANES]); MOST_ROWS],
+            sums: [Lanes([0; LANES]); MOST_ROWS],
         }
     }
 }
@@ -164,27 +167,41 @@ impl Sums {
         s: S,
         rows: &[&[f32]],
         columns: Range<usize>,
-        mixed: &mut Mixed<S>,
-        keys: &mut [S::I],
+        scratch: &mut Scratch,
+        keys: &mut [Lanes<i32>],
     ) {
-        for ((x, row), &scale) in mixed.rows.iter_mut().zip(rows).zip(&self.scale) {
-            *x = s.mul(part(s, row, columns.clone()), s.splat(scale));
+        for ((x, row), &scale) in scratch.rows.iter_mut().zip(rows).zip(&self.scale) {
+            s.store(
+                s.mul(part(s, row, columns.clone()), s.splat(scale)),
+                &mut x.0,
+            );
         }
-        let mut core = s.splat(-0.0);
-        for &j in &self.core {
-            core = s.add(core, mixed.rows[j]);
-        }
-        for (slot, (has_core, rest)) in mixed.sums.iter_mut().zip(&self.sums) {
-            let mut sum = if *has_core { core } else { s.splat(-0.0) };
-            for &j in rest {
-                sum = s.add(sum, mixed.rows[j]);
-            }
-            *slot = s.key(s.finite(sum));
+        let core = sum(s, s.splat(-0.0), &self.core, &scratch.rows);
+        for (slot, (has_core, rest)) in scratch.sums.iter_mut().zip(&self.sums) {
+            let start = if *has_core { core } else { s.splat(-0.0) };
+            let sum = sum(s, start, rest, &scratch.rows);
+            s.store_i(s.key(s.finite(sum)), &mut slot.0);
         }
         for (key, &of) in keys.iter_mut().zip(&self.of_row) {
-            *key = mixed.sums[of];
+            *key = scratch.sums[of];
         }
     }
+}
+
+/// Adds rows to `start`, in four chains by place modulo 4, so that no addition waits for another.
+#[inline(always)]
+fn sum<S: Simd>(s: S, start: S::F, members: &[usize], rows: &[Lanes<f32>; MOST_ROWS]) -> S::F {
+    let mut sums = [start, s.splat(-0.0), s.splat(-0.0), s.splat(-0.0)];
+    let (fours, rest) = members.as_chunks::<4>();
+    for four in fours {
+        for chain in 0..4 {
+            sums[chain] = s.add(sums[chain], s.load(&rows[four[chain] % MOST_ROWS].0));
+        }
+    }
+    for (sum, &j) in sums.iter_mut().zip(rest) {
+        *sum = s.add(*sum, s.load(&rows[j % MOST_ROWS].0));
+    }
+    s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3]))
 }
 
 #[inline(always)]
@@ -230,7 +247,9 @@ fn best_core(members: &[Vec<usize>], n: usize) -> Vec<usize> {
     by_count.sort_by_key(|&j| (std::cmp::Reverse(counts[j]), j));
     let saved = |length: usize| {
         let core = &by_count[..length];
-        let users = members.iter().filter(|set| core.iter().all(|j| set.contains(j)));
+        let users = members
+            .iter()
+            .filter(|set| core.iter().all(|j| set.contains(j)));
         length * users.count().saturating_sub(1)
     };
     let best = (2..=n).max_by_key(|&length| (saved(length), n - length));

@@ -5,7 +5,50 @@
 //! caller does not read is never computed: the compiler drops the halves of exchanges that lead
 //! nowhere.
 
-use super::simd::Simd;
+use super::simd::{Kernel, LANES, Lanes, Simd};
+
+/// Keys of sixteen columns, one vector per row.
+pub(super) type Keys<const N: usize> = [Lanes<i32>; N];
+
+/// Sorts every column. A function of its own, for the sake of its registers.
+pub(super) struct Sort<'a, const N: usize>(pub(super) &'a mut Keys<N>);
+
+impl<const N: usize> Kernel for Sort<'_, N> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let mut v = [s.splat_i(0); N];
+        for i in 0..N {
+            v[i] = s.load_i(&self.0[i].0);
+        }
+        sort(s, &mut v);
+        for i in 0..N {
+            s.store_i(v[i], &mut self.0[i].0);
+        }
+    }
+}
+
+/// The two middle keys of every column, or the only one twice. Most of the network leads to other
+/// ranks, and is dropped.
+pub(super) struct Middle<'a, const N: usize>(pub(super) &'a Keys<N>);
+
+impl<const N: usize> Kernel for Middle<'_, N> {
+    type Out = Keys<2>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Keys<2> {
+        let mut v = [s.splat_i(0); N];
+        for i in 0..N {
+            v[i] = s.load_i(&self.0[i].0);
+        }
+        sort(s, &mut v);
+        let mut out = [Lanes([0; LANES]); 2];
+        s.store_i(v[N.div_ceil(2) - 1], &mut out[0].0);
+        s.store_i(v[N / 2], &mut out[1].0);
+        out
+    }
+}
 
 /// The compare-exchanges `low high`, at an offset.
 macro_rules! exchange {
@@ -23,7 +66,7 @@ macro_rules! exchange {
 /// Where the registers cannot hold the keys anyway, larger networks are loops: a sorted column is
 /// the same whatever network sorted it, and written out they take minutes to compile.
 #[inline(always)]
-pub(super) fn sort<S: Simd, const N: usize>(s: S, v: &mut [S::I; N]) {
+fn sort<S: Simd, const N: usize>(s: S, v: &mut [S::I; N]) {
     match N {
         0 | 1 => {}
         2 => sort2(s, v),

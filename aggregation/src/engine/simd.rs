@@ -27,6 +27,12 @@ pub(crate) use portable::Portable;
 /// Logical lanes of every instruction set, and so part of each result's definition.
 pub(crate) const LANES: usize = 16;
 
+/// Sixteen values in memory that a register loads at once: aligned, so that no load straddles two
+/// cache lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Lanes<T>(pub(crate) [T; LANES]);
+
 /// Sixteen lanes of `f32` (`F`), of `i32` (`I`) and of `f64` (`D`). The token proves that the
 /// processor has the instructions.
 pub(crate) trait Simd: Copy {
@@ -62,6 +68,7 @@ pub(crate) trait Simd: Copy {
     fn add_i(self, a: Self::I, b: Self::I) -> Self::I;
     /// -1 where the lane is negative, else 0.
     fn sign_i(self, a: Self::I) -> Self::I;
+    fn load_i(self, x: &[i32; LANES]) -> Self::I;
     fn store_i(self, x: Self::I, to: &mut [i32; LANES]);
 
     fn widen(self, x: Self::F) -> Self::D;
@@ -74,7 +81,11 @@ pub(crate) trait Simd: Copy {
     fn div_d(self, a: Self::D, b: Self::D) -> Self::D;
     /// Lane by lane: `x` where `a > b`, else `y`.
     fn if_greater_d(self, a: Self::D, b: Self::D, x: Self::D, y: Self::D) -> Self::D;
+    fn load_d(self, x: &[f64; LANES]) -> Self::D;
     fn store_d(self, x: Self::D, to: &mut [f64; LANES]);
+
+    /// Runs a kernel as a function of its own: the compiler gives it all registers.
+    fn call<K: Kernel>(self, kernel: K) -> K::Out;
 
     /// Asks for a cache line that will be read soon. Never faults, changes no value.
     fn prefetch(self, x: &[f32; LANES]);

@@ -79,7 +79,12 @@ fn bits(x: &[f32]) -> Vec<u32> {
 
 #[test]
 fn distances_agree_with_f64_at_any_magnitude_and_on_every_instruction_set() {
-    for (n, d, wild) in [(1, 5, false), (5, 1027, false), (9, 40_000, false), (6, 3000, true)] {
+    for (n, d, wild) in [
+        (1, 5, false),
+        (5, 1027, false),
+        (9, 40_000, false),
+        (6, 3000, true),
+    ] {
         let mut rows = rows(n, d, 7, wild);
         rows[0].iter_mut().for_each(|x| *x *= 1e-25);
         if n > 2 {
@@ -103,7 +108,10 @@ fn distances_agree_with_f64_at_any_magnitude_and_on_every_instruction_set() {
                 };
                 let exact: f64 = (0..d).map(term).sum();
                 let found = f64::from_bits(all[0][triangle(i, j)]);
-                assert!((found - exact).abs() <= 2e-6 * exact, "({i}, {j}) {found} {exact}");
+                assert!(
+                    (found - exact).abs() <= 2e-6 * exact,
+                    "({i}, {j}) {found} {exact}"
+                );
             }
         }
     }
@@ -114,7 +122,17 @@ fn mixing_agrees_with_the_plain_product() {
     let n = 11;
     let rows = rows(n, 50, 3, false);
     let sets: Vec<Vec<f64>> = (0..n)
-        .map(|i| (0..n).map(|j| if (i + j) % 4 == 0 && j > 2 { 0.0 } else { 0.125 }).collect())
+        .map(|i| {
+            (0..n)
+                .map(|j| {
+                    if (i + j) % 4 == 0 && j > 2 {
+                        0.0
+                    } else {
+                        0.125
+                    }
+                })
+                .collect()
+        })
         .collect();
     let dense: Vec<Vec<f64>> = (0..4)
         .map(|i| (0..n).map(|j| ((i * j) % 5) as f64 / 30.0).collect())
@@ -130,7 +148,13 @@ fn mixing_agrees_with_the_plain_product() {
             .collect();
         let reduce = Reduce::TrimmedMean { f: 1 };
         let mut expected = vec![0.0; 50];
-        columns(Isa::best(), &source(&mixed), &Mixer::Plain, reduce, &mut expected);
+        columns(
+            Isa::best(),
+            &source(&mixed),
+            &Mixer::Plain,
+            reduce,
+            &mut expected,
+        );
         let mut outs = Vec::new();
         for isa in Isa::available() {
             let mut out = vec![0.0; 50];
@@ -149,8 +173,14 @@ fn combinations_agree_with_the_plain_sum() {
     let rows = rows(13, 20_000, 5, true);
     let source = source(&rows);
     let chosen = vec![1, 4, 5, 12];
-    let weights: Vec<(usize, f64)> = chosen.iter().map(|&j| (j, 1.0 / (j as f64 + 2.0))).collect();
-    for what in [Combination::Average(chosen.clone()), Combination::Weighted(weights)] {
+    let weights: Vec<(usize, f64)> = chosen
+        .iter()
+        .map(|&j| (j, 1.0 / (j as f64 + 2.0)))
+        .collect();
+    for what in [
+        Combination::Average(chosen.clone()),
+        Combination::Weighted(weights),
+    ] {
         let mut outs = Vec::new();
         for isa in Isa::available() {
             let mut out = vec![0.0; 20_000];
@@ -178,7 +208,12 @@ fn the_mean_does_not_depend_on_the_order_of_the_rows() {
     let mut rows = rows(9, 5000, 11, true);
     let average = |rows: &[Vec<f32>]| {
         let mut out = vec![0.0; 5000];
-        combine(Isa::best(), &source(rows), &Combination::Average((0..9).collect()), &mut out);
+        combine(
+            Isa::best(),
+            &source(rows),
+            &Combination::Average((0..9).collect()),
+            &mut out,
+        );
         bits(&out)
     };
     let before = average(&rows);

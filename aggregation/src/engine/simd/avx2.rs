@@ -17,6 +17,7 @@ impl Avx2 {
 
 /// Compiles the kernel with AVX2 and FMA.
 pub(super) fn run<K: Kernel>(token: Avx2, kernel: K) -> K::Out {
+    #[inline(never)]
     #[target_feature(enable = "avx2,fma")]
     fn compiled<K: Kernel>(token: Avx2, kernel: K) -> K::Out {
         kernel.run(token)
@@ -136,9 +137,14 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn sign_i(self, a: Self::I) -> Self::I {
+        has!([_mm256_srai_epi32::<31>(a[0]), _mm256_srai_epi32::<31>(a[1]),])
+    }
+    #[inline(always)]
+    fn load_i(self, x: &[i32; LANES]) -> Self::I {
+        let (halves, _) = x.as_chunks::<8>();
         has!([
-            _mm256_srai_epi32::<31>(a[0]),
-            _mm256_srai_epi32::<31>(a[1]),
+            _mm256_loadu_si256(halves[0].as_ptr().cast()),
+            _mm256_loadu_si256(halves[1].as_ptr().cast()),
         ])
     }
     #[inline(always)]
@@ -197,6 +203,16 @@ impl Simd for Avx2 {
         out
     }
     #[inline(always)]
+    fn load_d(self, x: &[f64; LANES]) -> Self::D {
+        let (quarters, _) = x.as_chunks::<4>();
+        has!([
+            _mm256_loadu_pd(quarters[0].as_ptr()),
+            _mm256_loadu_pd(quarters[1].as_ptr()),
+            _mm256_loadu_pd(quarters[2].as_ptr()),
+            _mm256_loadu_pd(quarters[3].as_ptr()),
+        ])
+    }
+    #[inline(always)]
     fn store_d(self, x: Self::D, to: &mut [f64; LANES]) {
         let (quarters, _) = to.as_chunks_mut::<4>();
         for (quarter, to) in x.into_iter().zip(quarters) {
@@ -204,6 +220,10 @@ impl Simd for Avx2 {
         }
     }
 
+    #[inline(always)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Out {
+        run(self, kernel)
+    }
     #[inline(always)]
     fn prefetch(self, x: &[f32; LANES]) {
         has!(_mm_prefetch::<_MM_HINT_T1>(x.as_ptr().cast()));

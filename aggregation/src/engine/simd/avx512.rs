@@ -17,6 +17,7 @@ impl Avx512 {
 
 /// Compiles the kernel with AVX-512.
 pub(super) fn run<K: Kernel>(token: Avx512, kernel: K) -> K::Out {
+    #[inline(never)]
     #[target_feature(enable = "avx512f,avx512dq")]
     fn compiled<K: Kernel>(token: Avx512, kernel: K) -> K::Out {
         kernel.run(token)
@@ -118,6 +119,10 @@ impl Simd for Avx512 {
         has!(_mm512_srai_epi32::<31>(a))
     }
     #[inline(always)]
+    fn load_i(self, x: &[i32; LANES]) -> Self::I {
+        has!(_mm512_loadu_si512(x.as_ptr().cast()))
+    }
+    #[inline(always)]
     fn store_i(self, x: Self::I, to: &mut [i32; LANES]) {
         has!(_mm512_storeu_si512(to.as_mut_ptr().cast(), x));
     }
@@ -168,6 +173,14 @@ impl Simd for Avx512 {
         })
     }
     #[inline(always)]
+    fn load_d(self, x: &[f64; LANES]) -> Self::D {
+        let (halves, _) = x.as_chunks::<8>();
+        has!([
+            _mm512_loadu_pd(halves[0].as_ptr()),
+            _mm512_loadu_pd(halves[1].as_ptr()),
+        ])
+    }
+    #[inline(always)]
     fn store_d(self, x: Self::D, to: &mut [f64; LANES]) {
         let (halves, _) = to.as_chunks_mut::<8>();
         for (half, to) in x.into_iter().zip(halves) {
@@ -175,6 +188,10 @@ impl Simd for Avx512 {
         }
     }
 
+    #[inline(always)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Out {
+        run(self, kernel)
+    }
     #[inline(always)]
     fn prefetch(self, x: &[f32; LANES]) {
         has!(_mm_prefetch::<_MM_HINT_T1>(x.as_ptr().cast()));

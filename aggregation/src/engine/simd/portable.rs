@@ -2,18 +2,14 @@
 //!
 //! On x86-64 before 2013 there is no fused multiply-add, and `mul_add` is slow there, not wrong.
 
-use super::{LANES, Simd};
+use super::{Kernel, LANES, Simd};
 
 /// The token of the instruction set that every processor has.
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
 
 #[inline(always)]
-fn each<A: Copy, B: Copy, C>(
-    a: [A; LANES],
-    b: [B; LANES],
-    op: impl Fn(A, B) -> C,
-) -> [C; LANES] {
+fn each<A: Copy, B: Copy, C>(a: [A; LANES], b: [B; LANES], op: impl Fn(A, B) -> C) -> [C; LANES] {
     std::array::from_fn(|lane| op(a[lane], b[lane]))
 }
 
@@ -100,6 +96,10 @@ impl Simd for Portable {
         a.map(|a| a >> 31)
     }
     #[inline(always)]
+    fn load_i(self, x: &[i32; LANES]) -> Self::I {
+        *x
+    }
+    #[inline(always)]
     fn store_i(self, x: Self::I, to: &mut [i32; LANES]) {
         *to = x;
     }
@@ -137,10 +137,18 @@ impl Simd for Portable {
         std::array::from_fn(|lane| if a[lane] > b[lane] { x[lane] } else { y[lane] })
     }
     #[inline(always)]
+    fn load_d(self, x: &[f64; LANES]) -> Self::D {
+        *x
+    }
+    #[inline(always)]
     fn store_d(self, x: Self::D, to: &mut [f64; LANES]) {
         *to = x;
     }
 
+    #[inline(always)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Out {
+        kernel.run(self)
+    }
     #[inline(always)]
     fn prefetch(self, _: &[f32; LANES]) {}
 }

@@ -66,7 +66,8 @@ fn all_instruction_sets_give_the_same_bits() {
     };
     for _ in 0..2000 {
         let a: [f32; LANES] = std::array::from_fn(|_| next());
-        let b: [f32; LANES] = std::array::from_fn(|lane| if lane % 5 == 0 { a[lane] } else { next() });
+        let b: [f32; LANES] =
+            std::array::from_fn(|lane| if lane % 5 == 0 { a[lane] } else { next() });
         let run = |isa: Isa| isa.run(Everything { a: &a, b: &b });
         let all = Isa::available();
         for isa in &all[1..] {

@@ -9,6 +9,11 @@
 //! cut into fixed blocks, a block's partial sum is made by one thread in a fixed order, and partial
 //! sums are added in block order.
 
+#![allow(
+    clippy::needless_range_loop,
+    reason = "counted loops over a few registers unroll, and read like the arithmetic they are"
+)]
+
 mod ahead;
 mod column;
 mod combine;
@@ -78,6 +83,23 @@ pub(crate) fn distances(isa: Isa, source: &Source<'_>) -> Vec<f64> {
     sum_blocks(blocks)
 }
 
+/// Scalar products of the rows `far` with all rows: n for each of them. One more pass.
+pub(crate) fn dots(isa: Isa, source: &Source<'_>, far: &[usize]) -> Vec<f64> {
+    sum_blocks(in_parallel(source.d(), |block| {
+        let mut sums = vec![0.0; far.len() * source.n()];
+        source.for_each_piece(block, |rows, range, _| {
+            let sums = &mut sums;
+            isa.run(distance::Dots {
+                rows,
+                far,
+                range,
+                sums,
+            });
+        });
+        sums
+    }))
+}
+
 /// The columns pass over one block; `out` has the length of the block.
 pub(crate) fn block_columns(
     isa: Isa,
@@ -137,29 +159,43 @@ impl Combination {
 /// The combine pass into `out` of length d.
 pub(crate) fn combine(isa: Isa, source: &Source<'_>, what: &Combination, out: &mut [f32]) {
     let source = source.subset(&what.rows());
+    each_block(out, |block, out| {
+        combine_block(isa, &source, what, block, out)
+    });
+}
+
+/// The combine pass over one block; `out` has the length of the block.
+pub(crate) fn block_combine(
+    isa: Isa,
+    source: &Source<'_>,
+    what: &Combination,
+    block: usize,
+    out: &mut [f32],
+) {
+    combine_block(isa, &source.subset(&what.rows()), what, block, out);
+}
+
+/// `chosen` are the rows of the combination, in its order.
+fn combine_block(isa: Isa, chosen: &Source<'_>, what: &Combination, block: usize, out: &mut [f32]) {
     let weights: Vec<f64> = match what {
         Combination::Average(_) => Vec::new(),
         Combination::Weighted(rows) => rows.iter().map(|&(_, weight)| weight).collect(),
     };
-    each_block(out, |block, out| {
-        source.for_each_piece(block, |rows, range, at| {
-            let out = &mut out[at..at + range.len()];
-            match what {
-                Combination::Average(chosen) if chosen.len() == 1 => {
-                    out.copy_from_slice(&rows[0][range]);
-                }
-                Combination::Average(_) => isa.run(combine::Average { rows, range, out }),
-                Combination::Weighted(_) => {
-                    let weights = &weights;
-                    isa.run(combine::Weighted {
-                        rows,
-                        weights,
-                        range,
-                        out,
-                    });
-                }
+    chosen.for_each_piece(block, |rows, range, at| {
+        let out = &mut out[at..at + range.len()];
+        match what {
+            Combination::Average(_) if rows.len() == 1 => out.copy_from_slice(&rows[0][range]),
+            Combination::Average(_) => isa.run(combine::Average { rows, range, out }),
+            Combination::Weighted(_) => {
+                let weights = &weights;
+                isa.run(combine::Weighted {
+                    rows,
+                    weights,
+                    range,
+                    out,
+                });
             }
-        });
+        }
     });
 }
 
@@ -176,7 +212,7 @@ fn in_parallel<T: Send>(d: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     }
     (0..blocks)
         .into_par_iter()
-        .map(|block| work(block))
+        .map(&work)
         .collect()
 }
 

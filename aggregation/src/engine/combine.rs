@@ -30,20 +30,19 @@ impl Kernel for Weighted<'_> {
             let sums = &mut sums[..out.len().div_ceil(LANES)];
             // -0.0 is the neutral element: a column of -0.0 has the sum -0.0.
             sums.fill(Lanes([-0.0; LANES]));
-            for (i, (row, &weight)) in self.rows.iter().zip(self.weights).enumerate() {
-                let next = following(self.rows, i, &columns);
-                let weight = s.splat_d(weight);
-                let (full, rest) = row[columns.clone()].as_chunks::<LANES>();
-                for (v, (sum, x)) in sums.iter_mut().zip(full).enumerate() {
-                    if let Some(line) = next.get(v) {
-                        s.prefetch(line);
-                    }
-                    let term = s.mul_d(weight, s.widen(s.load(x)));
-                    s.store_d(s.add_d(s.load_d(&sum.0), term), &mut sum.0);
+            for (i, weights) in self.weights.chunks(SIDE).enumerate() {
+                let group = group(self.rows, i, &columns);
+                let mut factors = [s.splat_d(0.0); SIDE];
+                for (factor, &weight) in factors.iter_mut().zip(weights) {
+                    *factor = s.splat_d(weight);
                 }
-                if let (false, Some(sum)) = (rest.is_empty(), sums.get_mut(full.len())) {
-                    let term = s.mul_d(weight, s.widen(s.load(&padded(rest))));
-                    s.store_d(s.add_d(s.load_d(&sum.0), term), &mut sum.0);
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    let mut total = s.load_d(&sum.0);
+                    for k in 0..weights.len() {
+                        let x = s.widen(group.load(s, k, v));
+                        total = s.add_d(total, s.mul_d(factors[k], x));
+                    }
+                    s.store_d(total, &mut sum.0);
                 }
             }
             store(s, sums, 1.0, out);
@@ -80,15 +79,24 @@ impl Exact {
         low: Lanes([i32::MAX; LANES]),
     };
 
+    /// Adds the v-th vector of each of the `n` rows of a group.
     #[inline(always)]
-    fn add<S: Simd>(&mut self, s: S, x: S::F) {
-        s.store_d(s.add_d(s.load_d(&self.sum.0), s.widen(x)), &mut self.sum.0);
+    fn add<S: Simd>(&mut self, s: S, group: &Group<'_>, n: usize, v: usize) {
         let magnitude = s.splat_i(i32::MAX);
-        let bits = s.and_i(s.bits(x), magnitude);
-        s.store_i(s.max_i(s.load_i(&self.high.0), bits), &mut self.high.0);
-        // Zero minus one becomes the largest: zeros are exact beside anything.
-        let before = s.and_i(s.add_i(bits, s.splat_i(-1)), magnitude);
-        s.store_i(s.min_i(s.load_i(&self.low.0), before), &mut self.low.0);
+        let mut sum = s.load_d(&self.sum.0);
+        let (mut high, mut low) = (s.load_i(&self.high.0), s.load_i(&self.low.0));
+        for k in 0..n {
+            let x = group.load(s, k, v);
+            sum = s.add_d(sum, s.widen(x));
+            let bits = s.and_i(s.bits(x), magnitude);
+            high = s.max_i(high, bits);
+            // Zero minus one becomes the largest: zeros are exact beside anything.
+            let before = s.and_i(s.add_i(bits, s.splat_i(-1)), magnitude);
+            low = s.min_i(low, before);
+        }
+        s.store_d(sum, &mut self.sum.0);
+        s.store_i(high, &mut self.high.0);
+        s.store_i(low, &mut self.low.0);
     }
 }
 
@@ -106,17 +114,11 @@ impl Kernel for Average<'_> {
             start = columns.end;
             let runs = &mut runs[..out.len().div_ceil(LANES)];
             runs.fill(Exact::NOTHING);
-            for (i, row) in rows.iter().enumerate() {
-                let next = following(rows, i, &columns);
-                let (full, rest) = row[columns.clone()].as_chunks::<LANES>();
-                for (v, (run, x)) in runs.iter_mut().zip(full).enumerate() {
-                    if let Some(line) = next.get(v) {
-                        s.prefetch(line);
-                    }
-                    run.add(s, s.load(x));
-                }
-                if let (false, Some(run)) = (rest.is_empty(), runs.get_mut(full.len())) {
-                    run.add(s, s.load(&padded(rest)));
+            for i in 0..rows.len().div_ceil(SIDE) {
+                let group = group(rows, i, &columns);
+                let n = SIDE.min(rows.len() - i * SIDE);
+                for (v, run) in runs.iter_mut().enumerate() {
+                    run.add(s, &group, n, v);
                 }
             }
             for (v, (run, out)) in runs.iter().zip(out.chunks_mut(LANES)).enumerate() {
@@ -131,15 +133,52 @@ impl Kernel for Average<'_> {
     }
 }
 
-/// The run that is read after that of row `i`: of the next row, or of the first one further right.
+/// Rows that are read side by side: memory feeds so many streams, and the sums are loaded and stored
+/// once for all of them.
+const SIDE: usize = 4;
+
+/// A run of up to four rows, and what is read next.
+struct Group<'a> {
+    rows: [&'a [[f32; LANES]]; SIDE],
+    rests: [&'a [f32]; SIDE],
+    next: [&'a [[f32; LANES]]; SIDE],
+}
+
+/// The i-th group of rows. The last one may be short: its last row stands in.
 #[inline(always)]
-fn following<'a>(rows: &[&'a [f32]], i: usize, columns: &Range<usize>) -> &'a [[f32; LANES]] {
-    let (row, columns) = match rows.get(i + 1) {
-        Some(row) => (row, columns.clone()),
-        None => (&rows[0], columns.end..columns.end + RUN),
+fn group<'a>(rows: &[&'a [f32]], i: usize, columns: &Range<usize>) -> Group<'a> {
+    let last = rows.len() - 1;
+    let run = |row: usize, columns: &Range<usize>| {
+        let row = rows[row];
+        &row[columns.start.min(row.len())..columns.end.min(row.len())]
     };
-    let columns = columns.start.min(row.len())..columns.end.min(row.len());
-    row[columns].as_chunks().0
+    let first = i * SIDE;
+    // After the last group comes the first one, further right.
+    let (next, after) = if first + SIDE > last {
+        (0, columns.end..columns.end + RUN)
+    } else {
+        (first + SIDE, columns.clone())
+    };
+    let here: [&[f32]; SIDE] = std::array::from_fn(|k| run((first + k).min(last), columns));
+    Group {
+        rows: here.map(|row| row.as_chunks().0),
+        rests: here.map(|row| row.as_chunks::<LANES>().1),
+        next: std::array::from_fn(|k| run((next + k).min(last), &after).as_chunks().0),
+    }
+}
+
+impl Group<'_> {
+    /// The v-th vector of a row; asks for the same one of the row that is read next.
+    #[inline(always)]
+    fn load<S: Simd>(&self, s: S, k: usize, v: usize) -> S::F {
+        if let Some(line) = self.next[k].get(v) {
+            s.prefetch(line);
+        }
+        match self.rows[k].get(v) {
+            Some(x) => s.load(x),
+            None => s.load(&padded(self.rests[k])),
+        }
+    }
 }
 
 /// Whether no partial sum of n values, in any order, can have been rounded. `high` is the largest

@@ -152,15 +152,58 @@ impl Kernel for Exactly<'_> {
             let difference = s.sub_d(a, s.mul_d(minus, b));
             sum = s.add_d(sum, s.mul_d(difference, difference));
         }
-        let mut lanes = [0.0; LANES];
-        s.store_d(sum, &mut lanes);
-        let mut half = LANES / 2;
-        while half > 0 {
-            for lane in 0..half {
-                lanes[lane] += lanes[lane + half];
-            }
-            half /= 2;
-        }
-        lanes[0]
+        tree(s, sum)
     }
+}
+
+/// Adds the scalar products of some rows with all rows to `sums`: `n` of them for each of `far`.
+pub(super) struct Dots<'a> {
+    pub(super) rows: &'a [&'a [f32]],
+    pub(super) far: &'a [usize],
+    pub(super) range: Range<usize>,
+    pub(super) sums: &'a mut [f64],
+}
+
+impl Kernel for Dots<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        for start in self.range.clone().step_by(PANEL) {
+            let columns = start..self.range.end.min(start + PANEL);
+            let sums = self.sums.chunks_exact_mut(self.rows.len());
+            for (&far, sums) in self.far.iter().zip(sums) {
+                let a = &self.rows[far][columns.clone()];
+                for (sum, row) in sums.iter_mut().zip(self.rows) {
+                    *sum += dot(s, a, &row[columns.clone()]);
+                }
+            }
+        }
+    }
+}
+
+/// In `f64` throughout.
+#[inline(always)]
+fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f64 {
+    let mut sum = s.splat_d(0.0);
+    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+        let (a, b) = (s.load(&padded(a)), s.load(&padded(b)));
+        sum = s.add_d(sum, s.mul_d(s.widen(a), s.widen(b)));
+    }
+    tree(s, sum)
+}
+
+/// The sum of the lanes, as the same tree as [`Simd::sum`].
+#[inline(always)]
+fn tree<S: Simd>(s: S, sum: S::D) -> f64 {
+    let mut lanes = [0.0; LANES];
+    s.store_d(sum, &mut lanes);
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
 }

@@ -78,7 +78,6 @@ pub(crate) trait Simd: Copy {
     fn add_d(self, a: Self::D, b: Self::D) -> Self::D;
     fn sub_d(self, a: Self::D, b: Self::D) -> Self::D;
     fn mul_d(self, a: Self::D, b: Self::D) -> Self::D;
-    fn div_d(self, a: Self::D, b: Self::D) -> Self::D;
     /// Lane by lane: `x` where `a > b`, else `y`.
     fn if_greater_d(self, a: Self::D, b: Self::D, x: Self::D, y: Self::D) -> Self::D;
     fn load_d(self, x: &[f64; LANES]) -> Self::D;

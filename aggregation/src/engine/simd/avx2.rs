@@ -188,10 +188,6 @@ impl Simd for Avx2 {
         four!(_mm256_mul_pd, a, b)
     }
     #[inline(always)]
-    fn div_d(self, a: Self::D, b: Self::D) -> Self::D {
-        four!(_mm256_div_pd, a, b)
-    }
-    #[inline(always)]
     fn if_greater_d(self, a: Self::D, b: Self::D, x: Self::D, y: Self::D) -> Self::D {
         let mut out = y;
         for part in 0..4 {

@@ -158,10 +158,6 @@ impl Simd for Avx512 {
         has!([_mm512_mul_pd(a[0], b[0]), _mm512_mul_pd(a[1], b[1])])
     }
     #[inline(always)]
-    fn div_d(self, a: Self::D, b: Self::D) -> Self::D {
-        has!([_mm512_div_pd(a[0], b[0]), _mm512_div_pd(a[1], b[1])])
-    }
-    #[inline(always)]
     fn if_greater_d(self, a: Self::D, b: Self::D, x: Self::D, y: Self::D) -> Self::D {
         has!({
             let low = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(a[0], b[0]);

@@ -129,10 +129,6 @@ impl Simd for Portable {
         each(a, b, |a, b| a * b)
     }
     #[inline(always)]
-    fn div_d(self, a: Self::D, b: Self::D) -> Self::D {
-        each(a, b, |a, b| a / b)
-    }
-    #[inline(always)]
     fn if_greater_d(self, a: Self::D, b: Self::D, x: Self::D, y: Self::D) -> Self::D {
         std::array::from_fn(|lane| if a[lane] > b[lane] { x[lane] } else { y[lane] })
     }

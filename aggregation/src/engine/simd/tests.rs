@@ -20,7 +20,6 @@ impl Kernel for Everything<'_> {
             s.mul(a, b),
             s.mul_add(a, b, s.splat(0.1)),
             s.value(s.key(a)),
-            s.narrow(s.div_d(s.widen(a), s.widen(b))),
             s.narrow(s.mul_d(s.widen(a), s.splat_d(1.0 / 3.0))),
         ];
         for x in floats {

@@ -1,10 +1,20 @@
 //! What a liar may send: for tests, experiments and demonstrations (feature `attacks`).
 //!
-//! These are the attacks that need nothing but the liar's own honest vector. Those that look at the
-//! other rows first cannot be expressed as [`Attack::corrupt`].
+//! An [`Attack`] needs nothing but the liar's own honest vector; a [`Collusion`] looks at all honest
+//! rows, and may ask the rule; [`dissensus`] and [`spectral`] tell every neighbour something else.
 
 use std::fmt;
 use std::str::FromStr;
+
+use crate::random::Random;
+
+mod collusion;
+mod gossip;
+mod moments;
+mod search;
+
+pub use collusion::{Along, Collusion};
+pub use gossip::{dissensus, spectral};
 
 /// How a Byzantine peer changes its own vector before it sends it.
 ///
@@ -26,6 +36,8 @@ pub enum Attack {
     },
     /// NaN everywhere. [`Inputs`](crate::Inputs) refuses it; this is to see that the caller does.
     Nan,
+    /// Infinity everywhere. [`Inputs`](crate::Inputs) refuses it, too.
+    Inf,
 }
 
 /// Text that names no attack. The operator's fault; the message lists what is accepted.
@@ -34,6 +46,12 @@ pub enum ParseAttackError {
     /// No attack has this name, or this attack has no such option.
     #[error("unknown attack '{text}' (accepted: {})", Attack::SYNTAXES.join(", "))]
     Unknown {
+        /// The whole text as typed.
+        text: String,
+    },
+    /// No attack on all honest rows is written like this.
+    #[error("unknown attack '{text}' (accepted: {})", Collusion::SYNTAXES.join(", "))]
+    UnknownCollusion {
         /// The whole text as typed.
         text: String,
     },
@@ -52,6 +70,7 @@ impl Attack {
         "zero",
         "gaussian[:std=<number>]",
         "nan",
+        "inf",
     ];
 
     /// Replaces the honest vector `own`, of any length, by what this liar sends instead.
@@ -66,13 +85,14 @@ impl Attack {
             }
             Self::Zero => own.fill(0.0),
             Self::Gaussian { std } => {
-                let mut noise = Noise(seed);
+                let mut noise = Random::new(seed);
                 for x in own {
                     let value = f64::from(std) * noise.normal();
                     *x = (value as f32).clamp(f32::MIN, f32::MAX);
                 }
             }
             Self::Nan => own.fill(f32::NAN),
+            Self::Inf => own.fill(f32::INFINITY),
         }
     }
 }
@@ -86,6 +106,7 @@ impl fmt::Display for Attack {
             Self::Gaussian { std: 1.0 } => f.write_str("gaussian"),
             Self::Gaussian { std } => write!(f, "gaussian:std={std}"),
             Self::Nan => f.write_str("nan"),
+            Self::Inf => f.write_str("inf"),
         }
     }
 }
@@ -99,6 +120,7 @@ impl FromStr for Attack {
             "zero" => return Ok(Self::Zero),
             "gaussian" => return Ok(Self::Gaussian { std: 1.0 }),
             "nan" => return Ok(Self::Nan),
+            "inf" => return Ok(Self::Inf),
             _ => {}
         }
         if let Some(scale) = text.strip_prefix("sign-flip:scale=") {
@@ -123,27 +145,6 @@ fn positive(text: &str) -> Result<f32, ParseAttackError> {
         _ => Err(ParseAttackError::BadNumber {
             value: text.to_owned(),
         }),
-    }
-}
-
-/// A small seeded generator (splitmix64, Steele et al. 2014). Good enough for a liar.
-struct Noise(u64);
-
-impl Noise {
-    /// Uniform in 0..1.
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Standard normal (Box and Muller 1958).
-    fn normal(&mut self) -> f64 {
-        // 1 - u is never 0.
-        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
 }
 

@@ -37,7 +37,7 @@ pub enum InputError {
 /// A rule that cannot keep its promise for these n and f. Nothing was computed.
 ///
 /// Nobody lied: too few contributions arrived, or the run was set up with too large an f.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum AggregateError {
     /// n < 2f + 1: the liars may be half of the rows or more, and no robust rule can exist
     /// (Blanchard et al. 2017). Never returned for a rule that is not robust.
@@ -62,13 +62,93 @@ pub enum AggregateError {
         /// f as given.
         max_byzantine: usize,
     },
+    /// More rows than an exact rule can take. Use another rule: `caf` promises much the same.
+    #[error("{rule} takes at most {most} rows, have {have}: use another rule, such as caf")]
+    TooManyInputs {
+        /// The rule that refused.
+        rule: Rule,
+        /// Rows it takes.
+        most: usize,
+        /// Rows given, n.
+        have: usize,
+    },
+    /// An exact rule would have to look at too many subsets of n - f rows.
+    #[error(
+        "{rule} would look at more than {most} subsets for {max_byzantine} Byzantine rows out of {have}: use mda or caf"
+    )]
+    TooManySubsets {
+        /// The rule that refused.
+        rule: Rule,
+        /// Rows given, n.
+        have: usize,
+        /// f as given.
+        max_byzantine: usize,
+        /// Subsets it looks at.
+        most: u64,
+    },
+    /// The centre is not d finite values. The caller's fault.
+    #[error("the centre must be {expected} finite values: start without one, or from an aggregate")]
+    BadCentre {
+        /// d.
+        expected: usize,
+    },
+    /// The output has not d places. The caller's fault.
+    #[error("the output has {found} places, expected {expected}")]
+    BadOutput {
+        /// d.
+        expected: usize,
+        /// Its length.
+        found: usize,
+    },
+}
+
+/// An arena that cannot take a piece, or cannot finish.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum ArenaError {
+    /// The pipeline does not take this many rows for this f.
+    #[error(transparent)]
+    Refused(AggregateError),
+    /// The rows have no coordinates. The caller's fault.
+    #[error("the rows have no coordinates")]
+    NoCoordinates,
+    /// The piece is not the next one of its row and block, or the row was given up. The caller's
+    /// fault; nothing changed.
+    #[error(
+        "the piece of row {row} at column {at} is not due: send each block left to right, once"
+    )]
+    NotDue {
+        /// Index of the row.
+        row: usize,
+        /// First column of the piece.
+        at: usize,
+    },
+    /// A piece holds a NaN or an infinity. Its author's fault: give the row up.
+    #[error("row {row} is not finite: coordinate {coordinate} is {value}")]
+    NotFinite {
+        /// Index of the row.
+        row: usize,
+        /// Index of the first bad coordinate in the piece.
+        coordinate: usize,
+        /// The value found there.
+        value: f32,
+    },
+    /// A row has not arrived. Wait for it or give it up.
+    #[error("row {row} is not complete: wait for it or give it up")]
+    Incomplete {
+        /// Index of the first such row.
+        row: usize,
+    },
 }
 
 /// Text that names no rule. The operator's fault; the message lists what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseRuleError {
     /// No rule has this name.
-    #[error("unknown rule '{name}' (accepted: {})", Rule::syntaxes())]
+    #[error(
+        "unknown rule '{name}' (accepted: {}; before a rule and a +: {})",
+        Rule::syntaxes(),
+        crate::pre::Pre::syntaxes()
+    )]
     UnknownRule {
         /// The name as typed, without options.
         name: String,
@@ -92,5 +172,31 @@ pub enum ParseRuleError {
     BadM {
         /// The value as typed.
         value: String,
+    },
+    /// A value of an option is out of its range.
+    #[error("'{value}' is no {option} for {rule}: it must be {expected}")]
+    BadValue {
+        /// The rule's or pre-aggregator's name.
+        rule: &'static str,
+        /// The option.
+        option: &'static str,
+        /// The value as typed.
+        value: String,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// An option that has no default is missing.
+    #[error("{rule} needs an option: write {rule}:{option}=<value>")]
+    MissingOption {
+        /// The rule's or pre-aggregator's name.
+        rule: &'static str,
+        /// The option.
+        option: &'static str,
+    },
+    /// After bucketing no row is anybody's own.
+    #[error("{rule} has an own row, and bucketing mixes it with others: leave out the bucketing")]
+    OwnRowIsLost {
+        /// The rule's name.
+        rule: &'static str,
     },
 }

@@ -64,22 +64,31 @@
 //! [Blanchard et al. 2017]: https://papers.nips.cc/paper/6617
 
 mod agreement;
+mod arena;
 #[cfg(feature = "attacks")]
 pub mod attack;
-mod distance;
+mod engine;
 mod error;
+mod geometry;
 mod input;
-mod krum;
-mod mean;
-mod median;
-mod middle;
 mod order;
+mod pipeline;
+mod pre;
+mod random;
 mod report;
 mod rule;
-mod trimmed_mean;
+mod source;
+mod spectrum;
+mod text;
 mod verdict;
+mod weigh;
+mod witness;
 
-pub use error::{AggregateError, InputError, ParseRuleError};
+pub use arena::{Arena, Piece};
+pub use error::{AggregateError, ArenaError, InputError, ParseRuleError};
+pub use half::{bf16, f16};
 pub use input::Inputs;
+pub use pipeline::Pipeline;
+pub use pre::{Pre, PreInfo};
 pub use report::{Aggregate, Report, RowReport, Verdict};
-pub use rule::{Rule, RuleInfo};
+pub use rule::{Rule, RuleInfo, Score, Start, Weiszfeld};

@@ -52,11 +52,6 @@ fn network(wires: usize) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// Sorts `values` in the total order, ascending.
-pub(crate) fn sort(values: &mut [f32]) {
-    values.sort_unstable_by(f32::total_cmp);
-}
-
 /// A run of columns of the input, each sorted.
 pub(crate) struct SortedTile<'a> {
     /// Index of the first column.
@@ -75,11 +70,20 @@ impl SortedTile<'_> {
     }
 }
 
-/// Calls `visit` with every tile of `inputs`, left to right. Memory: n * 256 integers.
-pub(crate) fn for_each_sorted_tile(inputs: &Inputs<'_>, mut visit: impl FnMut(&SortedTile<'_>)) {
+/// Tiles that a sample has at most: 65 536 columns, the same for everybody.
+const SAMPLED_TILES: usize = 256;
+
+/// Calls `visit` with tiles of `inputs`, evenly spread, left to right; with every one if there are
+/// few. Memory: n * 256 integers.
+pub(crate) fn for_each_sampled_tile(inputs: &Inputs<'_>, mut visit: impl FnMut(&SortedTile<'_>)) {
     let pairs = network(inputs.n());
     let mut keys = vec![0; inputs.n() * TILE];
-    for start in (0..inputs.dimension()).step_by(TILE) {
+    let stride = inputs
+        .dimension()
+        .div_ceil(TILE)
+        .div_ceil(SAMPLED_TILES)
+        .max(1);
+    for start in (0..inputs.dimension()).step_by(TILE * stride) {
         let width = TILE.min(inputs.dimension() - start);
         for (wire, row) in keys.chunks_exact_mut(TILE).zip(inputs.rows()) {
             for (key_of, &x) in wire.iter_mut().zip(&row[start..start + width]) {

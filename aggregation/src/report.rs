@@ -1,5 +1,8 @@
 //! [`Aggregate`] and [`Report`]: the result of a rule, and what the rule did to each row.
 
+/// A row that weighs less than this fraction of the median weight counts as dropped.
+const FAINT: f64 = 0.1;
+
 /// What a rule gives back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Aggregate {
@@ -42,7 +45,7 @@ pub struct RowReport {
 pub enum Verdict {
     /// The row took part in the aggregate.
     Kept,
-    /// The row was left out. Of a coordinate rule, which leaves out no row as a whole: its share is
+    /// The row was left out, or weighs less than a tenth of the median weight. Of a coordinate rule, which leaves out no row as a whole: its share is
     /// below half of the median share, or it is below the mean share and the row points against the
     /// median of the others (cosine below -0.05); and never more than f rows.
     Dropped,
@@ -76,6 +79,43 @@ impl Report {
         }
     }
 
+    /// The same with n rows, of which these are at the places `present`, and the others dropped.
+    pub(crate) fn spread(self, present: &[usize], n: usize) -> Self {
+        let absent = RowReport {
+            verdict: Verdict::Dropped,
+            weight: 0.0,
+            share: 0.0,
+            agreement: None,
+            score: None,
+        };
+        let mut rows = vec![absent; n];
+        for (&place, row) in present.iter().zip(self.rows) {
+            rows[place] = row;
+        }
+        Self { rows }
+    }
+
+    /// The report of a rule that weighs whole rows.
+    pub(crate) fn of_weights(weights: &[f64], scores: Option<&[f64]>) -> Self {
+        let mut sorted = weights.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let faint = FAINT * sorted[sorted.len() / 2];
+        Self::new(weights.iter().enumerate().map(|(i, &weight)| {
+            let is_kept = weight > 0.0 && weight >= faint;
+            RowReport {
+                verdict: if is_kept {
+                    Verdict::Kept
+                } else {
+                    Verdict::Dropped
+                },
+                weight,
+                share: if is_kept { 1.0 } else { 0.0 },
+                agreement: None,
+                score: scores.map(|scores| scores[i]),
+            }
+        }))
+    }
+
     /// The report of a rule that takes each coordinate apart: per row its share, and its cosine to
     /// the median of the others.
     pub(crate) fn of_coordinates(
@@ -93,28 +133,6 @@ impl Report {
             agreement,
             score: None,
         }))
-    }
-}
-
-/// A row that was taken as a whole.
-pub(crate) fn kept(weight: f64, score: Option<f64>) -> RowReport {
-    RowReport {
-        verdict: Verdict::Kept,
-        weight,
-        share: 1.0,
-        agreement: None,
-        score,
-    }
-}
-
-/// A row that was left out as a whole.
-pub(crate) fn dropped(score: Option<f64>) -> RowReport {
-    RowReport {
-        verdict: Verdict::Dropped,
-        weight: 0.0,
-        share: 0.0,
-        agreement: None,
-        score,
     }
 }
 

@@ -1,125 +1,192 @@
-//! [`Rule`]: the closed list of rules, their text form, what each needs, and the dispatch.
+//! [`Rule`]: the closed list of rules, what each needs, and their class.
 
-use std::fmt;
+mod table;
+#[cfg(test)]
+mod tests;
+
 use std::num::NonZeroUsize;
-use std::str::FromStr;
 
-use crate::error::{AggregateError, ParseRuleError};
+use crate::engine::Reduce;
+use crate::error::AggregateError;
+use crate::geometry::Geometry;
 use crate::input::Inputs;
+use crate::pipeline::Pipeline;
 use crate::report::Aggregate;
-use crate::{krum, mean, median, trimmed_mean};
+use crate::weigh::{Weights, caf, clip, gossip, krum, median, nearest, subset};
+
+pub use table::RuleInfo;
 
 /// A robust aggregation rule, or the baseline that is not robust.
 ///
-/// The text form is the one in [`RuleInfo::syntax`]; [`Display`](fmt::Display) and [`FromStr`] are
-/// inverse to each other. See the crate documentation for the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The text form is the one in [`RuleInfo::syntax`]; [`Display`](std::fmt::Display) and
+/// [`FromStr`](std::str::FromStr) are inverse to each other. n rows, of which up to f lie.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
-    /// Mean of all rows. Not robust.
+    /// Mean of all rows. Not robust. Cost: one pass.
     Mean,
-    /// Median of each coordinate.
+    /// Median of each coordinate; for an even n the mean of the two middle values, as in NumPy and
+    /// ByzFL (others take the lower or the upper one). n >= 2f + 1. Yin et al., ICML 2018.
     Median,
-    /// Mean of each coordinate without its f smallest and f largest values.
+    /// Mean of each coordinate without its f smallest and f largest values. n >= 2f + 1. Yin et al.,
+    /// ICML 2018.
     TrimmedMean,
-    /// The row that is nearest to its n - f - 2 nearest others.
-    Krum,
+    /// Mean of the n - f values of each coordinate that are nearest to its median, the smaller one
+    /// of a tie. n >= 2f + 1. Xie, Koyejo, Gupta, 2018, arXiv 1802.10116, definition 7.
+    Meamed,
+    /// Mean of the n - f values of each coordinate that are nearest to its trimmed mean. n >= 2f + 1.
+    /// Xie, Koyejo, Gupta, 2018, arXiv 1805.09682, definition 8.
+    Phocas,
+    /// The sign of the sum of signs of each coordinate: -1, 0 or 1. n >= 2f + 1. Bernstein et al.,
+    /// ICLR 2019, arXiv 1810.05291.
+    SignMajority,
+    /// The row with the least sum of squared distances to its nearest others. n >= 2f + 3 as
+    /// Blanchard et al. wrote it (NIPS 2017, section 4), 2f + 1 as in ByzFL.
+    Krum {
+        /// Over how many others the sum runs.
+        score: Score,
+    },
     /// The mean of the m rows with the best Krum scores.
     MultiKrum {
-        /// Rows to average; `None` is n - f.
+        /// Rows to average; `None` is n - f, as in ByzFL. Garfield takes n - f - 2.
         m: Option<NonZeroUsize>,
+        /// Over how many others the sum runs.
+        score: Score,
+    },
+    /// n - 2f rows by repeated Krum, then of each coordinate the mean of the n - 4f values nearest
+    /// to the median of these. n >= 4f + 3. El Mhamdi, Guerraoui, Rouault, ICML 2018, section 4: the
+    /// paper's form, single rows picked by scores that are computed anew each time.
+    Bulyan,
+    /// The mean of the n - f rows of least diameter, exactly. n >= 2f + 1, n <= 64. El Mhamdi et al.,
+    /// ICML 2018; resilience in Farhadkhani et al., ICML 2022.
+    Mda,
+    /// The mean of the n - f rows of least variance, exactly, where there are at most a million such
+    /// subsets. n >= 2f + 1. Farhadkhani et al., ICML 2022.
+    Mva,
+    /// The mean of the n - f rows whose covariance has the least largest eigenvalue, exactly, where
+    /// there are at most a million such subsets. n >= 2f + 1. Allouah et al., ICML 2023.
+    Smea,
+    /// The mean of weighted rows, filtered along directions of large variance until the weights add
+    /// up to n - 2f. n >= 2f + 1. Allouah et al., ICML 2025, arXiv 2505.01874.
+    Caf,
+    /// The point with the least sum of distances to the rows. n >= 2f + 1.
+    GeometricMedian(Weiszfeld),
+    /// The mean of the rows, clipped to a ball around the previous aggregate, or around the origin if
+    /// there is none. n >= 2f + 1. Karimireddy, He, Jaggi, ICML 2021, arXiv 2012.10333.
+    CenteredClip {
+        /// Of the ball; above 0.
+        radius: f64,
+        /// How often the mean becomes the next centre; 1 if not given.
+        iters: NonZeroUsize,
+    },
+    /// The mean of the n - f rows of least norm. n >= 2f + 1. Liu, Gupta, Vaidya, PODC 2021. Promises
+    /// little: a liar of small norm is always kept.
+    Cge,
+    /// The mean of the rows, each scaled down to a norm of at most `radius`. Bounds what a liar can
+    /// add to f / n times the radius, and no more.
+    NormClip {
+        /// Above 0.
+        radius: f64,
+    },
+    /// The mean of the n - f rows nearest to the own one: MoNNA, also called NNA. n >= 2f + 1 here,
+    /// about 11 f in the theory. Farhadkhani et al., ICML 2023, arXiv 2302.01842.
+    Monna {
+        /// Index of the own row; 0 if not given.
+        own: usize,
+    },
+    /// Gossip: the own row moves by 1/n of each difference to another, the 2f farthest clipped to
+    /// the distance of the next. n >= 2f + 1. Gaucher, Dieuleveut, Hendrikx, ICML 2025, arXiv
+    /// 2410.10418.
+    CsPlus {
+        /// Index of the own row; 0 if not given.
+        own: usize,
+    },
+    /// Gossip: the own row moves by 1/n of each clipped difference to another. He, Karimireddy, Jaggi,
+    /// 2022, arXiv 2202.01545.
+    ClippedGossip {
+        /// Clip to this distance; `None` is the adaptive choice: its square is the sum of the squared
+        /// distances of the n - f - 2 nearest others over f, as Gaucher et al. compute it.
+        radius: Option<f64>,
+        /// Index of the own row; 0 if not given.
+        own: usize,
+    },
+    /// Gossip: the own row moves by 1/n of each difference to another, the f farthest left out.
+    /// n >= 2f + 1. Gaucher et al., ICML 2025.
+    Gts {
+        /// Index of the own row; 0 if not given.
+        own: usize,
+    },
+    /// Gossip: f times, the row farthest from the mean of those left is left out, never the own one.
+    /// n >= 2f + 1. Wu, Chen, Ling, IEEE TSP 2023, arXiv 2201.09526.
+    Ios {
+        /// Index of the own row; 0 if not given.
+        own: usize,
     },
 }
 
-/// What to tell a person about a rule: a row of the table in help and documentation.
+/// Over how many nearest others a Krum score sums squared distances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RuleInfo {
-    /// The rule, without options.
-    pub rule: Rule,
-    /// How it is written, options in square brackets.
-    pub syntax: &'static str,
-    /// One line on what it does.
-    pub summary: &'static str,
-    /// The least n for f, as a formula; [`Rule::min_inputs`] computes it.
-    pub min_inputs: &'static str,
-    /// The largest fraction of liars that it withstands as n grows.
-    pub breakdown: &'static str,
-    /// Arithmetic for n rows of d values.
-    pub cost: &'static str,
-    /// Where it comes from.
-    pub paper: &'static str,
+pub enum Score {
+    /// n - f - 2, as in the paper and in Garfield's native code.
+    Blanchard,
+    /// n - f - 1, as in ByzFL and ByzPy.
+    Byzfl,
 }
 
-const TABLE: &[RuleInfo] = &[
-    RuleInfo {
-        rule: Rule::Mean,
-        syntax: "mean",
-        summary: "mean of all rows: the baseline, not robust",
-        min_inputs: "1",
-        breakdown: "0",
-        cost: "O(n d)",
-        paper: "-",
+/// How the geometric median is computed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Weiszfeld {
+    /// Until the iterate moves by less than this fraction of its median distance to the rows; 1e-9 if
+    /// not given. At most 10 000 iterations, each n^2.
+    Exact {
+        /// In 1e-15..1.
+        tolerance: f64,
     },
-    RuleInfo {
-        rule: Rule::Median,
-        syntax: "median",
-        summary: "median of each coordinate",
-        min_inputs: "2f + 1",
-        breakdown: "1/2",
-        cost: "O(n log^2 n d)",
-        paper: "Yin et al. 2018, arXiv 1803.01498",
+    /// A fixed number of smoothed steps. Presets: [`Weiszfeld::RFA`], [`Weiszfeld::BYZFL`].
+    Smoothed {
+        /// Distances count as at least this; above 0.
+        nu: f64,
+        /// Steps.
+        iters: NonZeroUsize,
+        /// Where they begin.
+        start: Start,
     },
-    RuleInfo {
-        rule: Rule::TrimmedMean,
-        syntax: "trimmed-mean",
-        summary: "mean of each coordinate without its f smallest and f largest values",
-        min_inputs: "2f + 1",
-        breakdown: "1/2",
-        cost: "O(n log^2 n d)",
-        paper: "Yin et al. 2018, arXiv 1803.01498",
-    },
-    RuleInfo {
-        rule: Rule::Krum,
-        syntax: "krum",
-        summary: "the row nearest to its n - f - 2 nearest others",
-        min_inputs: "2f + 3",
-        breakdown: "1/2",
-        cost: "O(n^2 d)",
-        paper: "Blanchard et al. 2017, NIPS",
-    },
-    RuleInfo {
-        rule: Rule::MultiKrum { m: None },
-        syntax: "multi-krum[:m=<rows>]",
-        summary: "mean of the m rows with the best Krum scores; m is n - f if not given",
-        min_inputs: "max(2f + 3, m + f)",
-        breakdown: "1/2",
-        cost: "O(n^2 d)",
-        paper: "Blanchard et al. 2017, NIPS",
-    },
-];
+}
+
+impl Weiszfeld {
+    /// As in the paper by Pillutla, Kakade and Harchaoui (IEEE TSP 2022, arXiv 1912.13445).
+    pub const RFA: Self = Self::Smoothed {
+        nu: 1e-6,
+        iters: NonZeroUsize::new(64).expect("not zero"),
+        start: Start::Mean,
+    };
+    /// ByzFL's default: three steps from the origin, far from converged.
+    pub const BYZFL: Self = Self::Smoothed {
+        nu: 0.1,
+        iters: NonZeroUsize::new(3).expect("not zero"),
+        start: Start::Origin,
+    };
+}
+
+/// Where an iteration begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At zero.
+    Origin,
+    /// At the mean of the rows.
+    Mean,
+}
+
+/// How a rule is computed.
+pub(crate) enum Class {
+    /// Each coordinate apart.
+    Coordinate(Reduce),
+    /// From the distances, weights.
+    Row,
+    /// From the distances a selection, then each coordinate of it apart.
+    Selected,
+}
 
 impl Rule {
-    /// Every rule, in the order of the documentation.
-    pub fn all() -> &'static [RuleInfo] {
-        TABLE
-    }
-
-    /// The accepted texts as one line, for messages and help.
-    pub fn syntaxes() -> String {
-        let all: Vec<&str> = TABLE.iter().map(|info| info.syntax).collect();
-        all.join(", ")
-    }
-
-    /// The name without options, such as `multi-krum`.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Mean => "mean",
-            Self::Median => "median",
-            Self::TrimmedMean => "trimmed-mean",
-            Self::Krum => "krum",
-            Self::MultiKrum { .. } => "multi-krum",
-        }
-    }
-
     /// Whether the rule promises anything while up to f rows are Byzantine.
     pub fn is_robust(&self) -> bool {
         !matches!(self, Self::Mean)
@@ -128,54 +195,65 @@ impl Rule {
     /// The least number of rows with which the rule keeps its promise for `max_byzantine` = f.
     ///
     /// The mean promises nothing and needs one row. `multi-krum:m=..` needs at least m + f rows, so
-    /// that m of them can be honest.
+    /// that m of them can be honest. A rule that names its own row needs that many rows, too.
     pub fn min_inputs(&self, max_byzantine: usize) -> usize {
         let twice = max_byzantine.saturating_mul(2);
-        match self {
+        let krum = |score| match score {
+            Score::Blanchard => twice.saturating_add(3),
+            Score::Byzfl => twice.saturating_add(1),
+        };
+        match *self {
             Self::Mean => 1,
-            Self::Median | Self::TrimmedMean => twice.saturating_add(1),
-            Self::Krum | Self::MultiKrum { m: None } => twice.saturating_add(3),
-            Self::MultiKrum { m: Some(m) } => {
-                let honest = m.get().saturating_add(max_byzantine);
-                honest.max(twice.saturating_add(3))
+            Self::Krum { score } | Self::MultiKrum { m: None, score } => krum(score),
+            Self::MultiKrum { m: Some(m), score } => {
+                krum(score).max(m.get().saturating_add(max_byzantine))
             }
+            Self::Bulyan => twice.saturating_mul(2).saturating_add(3),
+            Self::Monna { own }
+            | Self::CsPlus { own }
+            | Self::ClippedGossip { own, .. }
+            | Self::Gts { own }
+            | Self::Ios { own } => twice.max(own).saturating_add(1),
+            Self::Median
+            | Self::TrimmedMean
+            | Self::Meamed
+            | Self::Phocas
+            | Self::SignMajority
+            | Self::Mda
+            | Self::Mva
+            | Self::Smea
+            | Self::Caf
+            | Self::GeometricMedian(_)
+            | Self::CenteredClip { .. }
+            | Self::Cge
+            | Self::NormClip { .. } => twice.saturating_add(1),
         }
     }
 
     /// Aggregates `inputs` (n rows of d values) into one vector of d finite values, of which at most
     /// `max_byzantine` = f rows may be anything at all.
     ///
-    /// The result is a function of the rows and f alone: no clock, no randomness, no dependence on
-    /// machine or threads. It is bitwise the same for any order of the rows, except that Krum and
-    /// Multi-Krum break ties between equal scores by the lower row index.
+    /// The same as the [`Pipeline`] of this rule alone; see there.
     ///
     /// # Errors
     ///
-    /// [`AggregateError::TooManyByzantine`] if 2f >= n, else [`AggregateError::TooFewInputs`] if
-    /// n < [`min_inputs`](Self::min_inputs). The mean never fails.
+    /// As [`check`](Self::check).
     pub fn aggregate(
         &self,
         inputs: &Inputs<'_>,
         max_byzantine: usize,
     ) -> Result<Aggregate, AggregateError> {
-        self.check(inputs.n(), max_byzantine)?;
-        Ok(match self {
-            Self::Mean => mean::aggregate(inputs),
-            Self::Median => median::aggregate(inputs, max_byzantine),
-            Self::TrimmedMean => trimmed_mean::aggregate(inputs, max_byzantine),
-            Self::Krum => krum::krum(inputs, max_byzantine),
-            Self::MultiKrum { m } => {
-                let m = m.map_or(inputs.n() - max_byzantine, NonZeroUsize::get);
-                krum::multi_krum(inputs, max_byzantine, m)
-            }
-        })
+        Pipeline::from(*self).aggregate(inputs, max_byzantine)
     }
 
     /// Whether the rule accepts n rows of which f may lie, without any row at hand.
     ///
     /// # Errors
     ///
-    /// As [`aggregate`](Self::aggregate).
+    /// [`AggregateError::TooManyByzantine`] if 2f >= n, else [`AggregateError::TooFewInputs`] if
+    /// n < [`min_inputs`](Self::min_inputs), else [`AggregateError::TooManyInputs`] or
+    /// [`AggregateError::TooManySubsets`] where an exact rule would take too long. The mean never
+    /// fails.
     pub fn check(&self, n: usize, max_byzantine: usize) -> Result<(), AggregateError> {
         if self.is_robust() && max_byzantine.saturating_mul(2) >= n {
             return Err(AggregateError::TooManyByzantine {
@@ -192,53 +270,95 @@ impl Rule {
                 max_byzantine,
             });
         }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MultiKrum { m: Some(m) } => f.pad(&format!("{}:m={m}", self.name())),
+            Self::Mda if n > subset::MOST_MDA => Err(AggregateError::TooManyInputs {
+                rule: *self,
+                most: subset::MOST_MDA,
+                have: n,
+            }),
+            Self::Mva | Self::Smea
+                if subset::n_subsets(n, max_byzantine) > subset::MOST_SUBSETS =>
+            {
+                Err(AggregateError::TooManySubsets {
+                    rule: *self,
+                    have: n,
+                    max_byzantine,
+                    most: subset::MOST_SUBSETS,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How the rule is computed for f liars.
+    pub(crate) fn class(&self, f: usize) -> Class {
+        match self {
+            Self::Median => Class::Coordinate(Reduce::Median),
+            Self::TrimmedMean => Class::Coordinate(Reduce::TrimmedMean { f }),
+            Self::Meamed => Class::Coordinate(Reduce::NearMedian { f }),
+            Self::Phocas => Class::Coordinate(Reduce::NearTrimmedMean { f }),
+            Self::SignMajority => Class::Coordinate(Reduce::Sign),
+            Self::Bulyan => Class::Selected,
+            Self::Mean
+            | Self::Krum { .. }
+            | Self::MultiKrum { .. }
+            | Self::Mda
+            | Self::Mva
+            | Self::Smea
+            | Self::Caf
+            | Self::GeometricMedian(_)
+            | Self::CenteredClip { .. }
+            | Self::Cge
+            | Self::NormClip { .. }
+            | Self::Monna { .. }
+            | Self::CsPlus { .. }
+            | Self::ClippedGossip { .. }
+            | Self::Gts { .. }
+            | Self::Ios { .. } => Class::Row,
+        }
+    }
+
+    /// The weights of a row rule. Needs n and f that [`check`](Self::check) accepts. `centre` is the
+    /// last point, if that is no row but the previous aggregate.
+    pub(crate) fn weigh(&self, g: &Geometry, f: usize, centre: Option<usize>) -> Weights {
+        let n = g.n();
+        // The check saw to it that the own row exists.
+        let at = |own: usize| g.of_rank(own).unwrap_or(0);
+        match *self {
+            Self::Krum { score } => krum::multi_krum(g, f, 1, score),
+            Self::MultiKrum { m, score } => {
+                krum::multi_krum(g, f, m.map_or(n - f, NonZeroUsize::get), score)
+            }
+            Self::Mda => subset::mda(g, f),
+            Self::Mva => subset::mva(g, f),
+            Self::Smea => subset::smea(g, f),
+            Self::Caf => caf::caf(g, f),
+            Self::GeometricMedian(Weiszfeld::Exact { tolerance }) => median::exact(g, tolerance),
+            Self::GeometricMedian(Weiszfeld::Smoothed { nu, iters, start }) => {
+                median::smoothed(g, nu, iters.get(), start)
+            }
+            Self::CenteredClip { radius, iters } => clip::centered(g, centre, radius, iters.get()),
+            Self::Cge => nearest::smallest(g, f),
+            Self::NormClip { radius } => clip::norm(g, radius),
+            Self::Monna { own } => nearest::nearest_to(g, f, at(own)),
+            Self::CsPlus { own } => {
+                let own = at(own);
+                gossip::clipped(g, own, gossip::radius_cs_plus(g, own, f))
+            }
+            Self::ClippedGossip { radius, own } => {
+                let own = at(own);
+                let radius = radius.unwrap_or_else(|| gossip::radius_he(g, own, f));
+                gossip::clipped(g, own, radius)
+            }
+            Self::Gts { own } => gossip::trimmed_sum(g, at(own), f),
+            Self::Ios { own } => gossip::scissor(g, at(own), f),
+            Self::Bulyan => Weights::chosen(n, &krum::bulyan_selection(g, f), None),
             Self::Mean
             | Self::Median
             | Self::TrimmedMean
-            | Self::Krum
-            | Self::MultiKrum { m: None } => f.pad(self.name()),
+            | Self::Meamed
+            | Self::Phocas
+            | Self::SignMajority => Weights::chosen(n, &(0..n).collect::<Vec<_>>(), None),
         }
     }
 }
-
-impl FromStr for Rule {
-    type Err = ParseRuleError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, option) = match text.split_once(':') {
-            Some((name, option)) => (name, Some(option)),
-            None => (text, None),
-        };
-        let Some(info) = TABLE.iter().find(|info| info.rule.name() == name) else {
-            return Err(ParseRuleError::UnknownRule {
-                name: name.to_owned(),
-            });
-        };
-        let Some(option) = option else {
-            return Ok(info.rule);
-        };
-        let (Self::MultiKrum { .. }, Some(m)) = (info.rule, option.strip_prefix("m=")) else {
-            return Err(ParseRuleError::UnknownOption {
-                rule: info.rule.name(),
-                option: option.to_owned(),
-            });
-        };
-        match m.parse() {
-            Ok(m) => Ok(Self::MultiKrum { m: Some(m) }),
-            Err(_) => Err(ParseRuleError::BadM {
-                value: m.to_owned(),
-            }),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

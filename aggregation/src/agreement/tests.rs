@@ -2,12 +2,12 @@
 
 use super::Agreement;
 use crate::input::Inputs;
-use crate::order::for_each_sorted_tile;
+use crate::order::for_each_sampled_tile;
 
 fn cosines(rows: &[Vec<f32>]) -> Vec<Option<f64>> {
     let inputs = Inputs::new(rows).unwrap();
     let mut agreement = Agreement::new(rows.len());
-    for_each_sorted_tile(&inputs, |tile| agreement.count(&inputs, tile));
+    for_each_sampled_tile(&inputs, |tile| agreement.count(&inputs, tile));
     agreement.cosines().collect()
 }
 

@@ -17,6 +17,14 @@ fn every_rule_is_written_as_it_is_read() {
         "krum",
         "multi-krum",
         "multi-krum:m=6",
+        "multi-krum:m=6,score=byzfl",
+        "krum:score=byzfl",
+        "geometric-median:tol=1e-6",
+        "geometric-median:preset=rfa",
+        "geometric-median:nu=0.01,iters=8,start=origin",
+        "centered-clip:radius=10,iters=3",
+        "clipped-gossip:radius=2.5,own=3",
+        "monna:own=4",
     ] {
         assert_eq!(parse(text).to_string(), text);
     }
@@ -131,13 +139,60 @@ fn the_mean_is_the_baseline_and_takes_any_f() {
 }
 
 #[test]
-fn the_crate_documentation_has_a_row_for_every_rule() {
-    let documentation = include_str!("../lib.rs");
+fn the_documentation_has_a_row_for_every_rule_and_pre_aggregator() {
+    let page = include_str!("../../../docs/aggregation.md");
     for info in Rule::all() {
-        let row = format!(
-            "| `{}` | {} | {} |",
-            info.syntax, info.min_inputs, info.breakdown
-        );
-        assert!(documentation.contains(&row), "lib.rs has no row {row}");
+        assert!(page.contains(&info.markdown()), "{}", info.rule);
+    }
+    for info in crate::pre::Pre::all() {
+        assert!(page.contains(&info.markdown()), "{}", info.pre);
+    }
+}
+
+#[test]
+fn options_out_of_range_are_named() {
+    let cases = [
+        (
+            "krum:score=best",
+            "'best' is no score for krum: it must be blanchard or byzfl",
+        ),
+        (
+            "centered-clip",
+            "centered-clip needs an option: write centered-clip:radius=<value>",
+        ),
+        (
+            "centered-clip:radius=0",
+            "'0' is no radius for centered-clip: it must be a finite number",
+        ),
+        (
+            "centered-clip:radius=1,iters=0",
+            "'0' is no iters for centered-clip",
+        ),
+        (
+            "geometric-median:tol=2",
+            "'2' is no tol for geometric-median",
+        ),
+        ("monna:own=-1", "'-1' is no own for monna"),
+        (
+            "krum:score=byzfl,score=byzfl",
+            "rule 'krum' takes no option 'score=byzfl'",
+        ),
+    ];
+    for (text, start) in cases {
+        let message = text.parse::<Rule>().unwrap_err().to_string();
+        assert!(message.starts_with(start), "{text}: {message}");
+    }
+}
+
+#[test]
+fn exact_rules_refuse_what_would_take_too_long() {
+    for (text, n, f, accepted) in [
+        ("mda", 64, 31, true),
+        ("mda", 65, 1, false),
+        ("mva", 20, 9, true),
+        ("smea", 64, 16, false),
+        ("mva", 1000, 499, false),
+    ] {
+        assert_eq!(parse(text).check(n, f).is_ok(), accepted, "{text} {n} {f}");
     }
 }

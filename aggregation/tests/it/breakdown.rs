@@ -1,7 +1,11 @@
 //! What f liars cannot do, and what one can do to the mean.
 
 use proptest::prelude::*;
-use spirt_aggregation::{Inputs, Rule};
+use spirt_aggregation::{Inputs, Rule, Score};
+
+const KRUM: Rule = Rule::Krum {
+    score: Score::Blanchard,
+};
 
 fn anything() -> impl Strategy<Value = f32> {
     let bits = any::<u32>().prop_map(f32::from_bits);
@@ -63,7 +67,7 @@ proptest! {
         (f, honest, liars) in attacked(2),
     ) {
         let rows = together(&liars, &honest);
-        let result = run(Rule::Krum, &rows, f);
+        let result = run(KRUM, &rows, f);
         let same = |row: &&[f32]| row.iter().zip(&result).all(|(a, b)| a.to_bits() == b.to_bits());
         prop_assert!(rows.iter().any(same));
     }
@@ -75,7 +79,7 @@ proptest! {
         // The score of any honest row is at most n - f - 2 times the honest diameter squared; the
         // winner's is no higher, and the sum holds the distance to at least one honest row.
         let rows = together(&liars, &honest);
-        let result = run(Rule::Krum, &rows, f);
+        let result = run(KRUM, &rows, f);
         let squared = |a: &[f32], b: &[f32]| -> f64 {
             a.iter().zip(b).map(|(x, y)| (f64::from(*x) - f64::from(*y)).powi(2)).sum()
         };
@@ -93,7 +97,7 @@ proptest! {
             .map(|(i, row)| row.iter().map(|_| 1e6 * (i as f32 + 1.0)).collect())
             .collect();
         let rows = together(&far, &honest);
-        let rule = Rule::MultiKrum { m: None };
+        let rule = Rule::MultiKrum { m: None, score: Score::Blanchard };
         let report = rule.aggregate(&Inputs::new(&rows).unwrap(), f).unwrap().report;
         prop_assert!(report.dropped().eq(0..f));
     }
@@ -106,7 +110,16 @@ fn one_liar_moves_the_mean_anywhere_and_no_robust_rule() {
     let inputs = Inputs::new(&rows).unwrap();
     for info in Rule::all() {
         let result = info.rule.aggregate(&inputs, 1).unwrap();
-        if info.rule.is_robust() {
+        if let Rule::CenteredClip { radius, .. } | Rule::NormClip { radius } = info.rule {
+            // These only bound how far a liar gets.
+            let limit = 1.0 + radius as f32 / 7.0;
+            assert!(
+                result.vector.iter().all(|x| x.abs() <= limit),
+                "{}",
+                info.rule
+            );
+            assert!(result.report.dropped().eq([3]), "{}", info.rule);
+        } else if info.rule.is_robust() {
             assert_eq!(result.vector, [1.0; 3], "{}", info.rule);
             assert!(result.report.dropped().any(|row| row == 3), "{}", info.rule);
         } else {
@@ -137,11 +150,26 @@ fn every_robust_rule_survives_every_attack_that_can_be_sent() {
         attack.corrupt(&mut rows[2], 1);
         attack.corrupt(&mut rows[9], 2);
         let inputs = Inputs::new(&rows).unwrap();
-        for info in Rule::all().iter().filter(|info| info.rule.is_robust()) {
+        // Those that promise to find the middle, whatever its length, whoever asks.
+        let promises = |rule: &Rule| {
+            let bounds_only = matches!(
+                rule,
+                Rule::CenteredClip { .. } | Rule::NormClip { .. } | Rule::Cge | Rule::Bulyan
+            );
+            rule.is_robust() && !bounds_only && !rule.has_own_row()
+        };
+        for info in Rule::all().iter().filter(|info| promises(&info.rule)) {
             let result = info.rule.aggregate(&inputs, 2).unwrap();
             let at = format!("{} under {text}", info.rule);
-            assert!(result.vector.iter().all(|x| (1.0..2.0).contains(x)), "{at}");
+            assert!(
+                result.vector.iter().all(|x| (1.0..=2.0).contains(x)),
+                "{at}"
+            );
             let dropped: Vec<usize> = result.report.dropped().collect();
+            // The geometric median gives every row some weight.
+            if matches!(info.rule, Rule::GeometricMedian(_)) {
+                continue;
+            }
             assert!(
                 dropped.contains(&2) && dropped.contains(&9),
                 "{at}: {dropped:?}"

@@ -9,11 +9,12 @@ pub(crate) fn aggregate(rule: Rule, rows: &[Vec<f32>], f: usize) -> Vec<f64> {
         Rule::Mean => columns(rows, |column| mean(&column)),
         Rule::Median => columns(rows, |column| mean(&column[(n - 1) / 2..=n / 2])),
         Rule::TrimmedMean => columns(rows, |column| mean(&column[f..n - f])),
-        Rule::Krum => average(rows, &best(rows, f, 1)),
-        Rule::MultiKrum { m } => {
+        Rule::Krum { .. } => average(rows, &best(rows, f, 1)),
+        Rule::MultiKrum { m, .. } => {
             let m = m.map_or(n - f, std::num::NonZeroUsize::get);
             average(rows, &best(rows, f, m))
         }
+        other => panic!("the oracle does not know {other}"),
     }
 }
 

@@ -95,11 +95,11 @@ proptest! {
     ) {
         let result = run(rule, &rows, f);
         prop_assert!(result.vector.iter().all(|x| x.is_finite()));
-        // The oracle adds up distances in another order: a tie within rounding may fall elsewhere.
+        // The oracle adds up distances in f64: a tie within the rounding of f32 may fall elsewhere.
         let near_tie = {
             let mut scores: Vec<f64> = result.report.rows().iter().filter_map(|r| r.score).collect();
             scores.sort_by(f64::total_cmp);
-            scores.windows(2).any(|p| p[1] - p[0] <= 1e-12 * p[1] && p[1] != p[0])
+            scores.windows(2).any(|p| p[1] - p[0] <= 1e-5 * p[1] && p[1] != p[0])
         };
         prop_assume!(!near_tie);
         for (found, expected) in result.vector.iter().zip(oracle::aggregate(rule, &rows, f)) {
@@ -165,11 +165,12 @@ proptest! {
         let kept = report.kept().count();
         match rule {
             Rule::Mean => prop_assert_eq!(kept, rows.len()),
-            Rule::Krum => prop_assert_eq!(kept, 1),
-            Rule::MultiKrum { m } => {
+            Rule::Krum { .. } => prop_assert_eq!(kept, 1),
+            Rule::MultiKrum { m, .. } => {
                 prop_assert_eq!(kept, m.map_or(rows.len() - f, std::num::NonZeroUsize::get));
             }
             Rule::Median | Rule::TrimmedMean => prop_assert!(kept >= rows.len() - f),
+            other => prop_assert!(false, "{other} is not tested here"),
         }
     }
 }

@@ -1,42 +1,32 @@
-//! The mean of the middle ranks of each column: median and trimmed mean are this, with other ranks.
+//! What a coordinate rule did to each row, which the rule itself does not tell: it leaves out no row
+//! as a whole. Shares and cosines are taken from the rows as they were sent, over a fixed sample of
+//! the columns.
 
 use crate::agreement::Agreement;
+use crate::engine::Reduce;
 use crate::input::Inputs;
-use crate::order::{SortedTile, for_each_sorted_tile};
-use crate::report::{self, Aggregate, Report};
+use crate::order::{SortedTile, for_each_sampled_tile};
+use crate::report::Report;
 
-/// Mean of the values of ranks `first..=last` (from 0) of each column, summed in sorted order in
-/// `f64`. Needs `first <= last < n`.
-pub(crate) fn aggregate(
-    inputs: &Inputs<'_>,
-    first: usize,
-    last: usize,
-    max_byzantine: usize,
-) -> Aggregate {
-    let mut vector = vec![0.0; inputs.dimension()];
-    let mut tally = Tally::new(inputs.n());
-    let mut agreement = Agreement::new(inputs.n());
-    let mut sums = Vec::new();
-    let count = report::real(last - first + 1);
-    for_each_sorted_tile(inputs, |tile| {
-        sums.clear();
-        sums.resize(tile.width, -0.0);
-        for rank in first..=last {
-            for (sum, x) in sums.iter_mut().zip(tile.rank(rank)) {
-                *sum += f64::from(x);
-            }
+/// The report of a coordinate rule: in what fraction of the sampled columns each row's value lay
+/// among those that the rule keeps, and how well the row agrees with the others.
+pub(crate) fn report(inputs: &Inputs<'_>, reduce: Reduce, max_byzantine: usize) -> Report {
+    let n = inputs.n();
+    let (first, last) = match reduce {
+        Reduce::Median => ((n - 1) / 2, n / 2),
+        Reduce::TrimmedMean { f } | Reduce::NearMedian { f } | Reduce::NearTrimmedMean { f } => {
+            (f, n - 1 - f)
         }
-        for (out, sum) in vector[tile.start..].iter_mut().zip(&sums) {
-            *out = (sum / count) as f32;
-        }
+        Reduce::Nearest { .. } | Reduce::Sign => (max_byzantine, n - 1 - max_byzantine),
+    };
+    let mut tally = Tally::new(n);
+    let mut agreement = Agreement::new(n);
+    for_each_sampled_tile(inputs, |tile| {
         tally.count(inputs, tile, first, last);
         agreement.count(inputs, tile);
     });
     let cosines: Vec<Option<f64>> = agreement.cosines().collect();
-    Aggregate {
-        vector,
-        report: Report::of_coordinates(&tally.shares(), &cosines, max_byzantine),
-    }
+    Report::of_coordinates(&tally.shares(), &cosines, max_byzantine)
 }
 
 /// In how many of the contested columns each row's value took part.

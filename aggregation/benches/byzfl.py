@@ -1,0 +1,103 @@
+"""Times ByzFL and spirt-aggregation in one run, on rows of the same kind, and prints a table.
+
+    python3 aggregation/benches/byzfl.py [n] [d]
+
+Installs ByzFL (and with it PyTorch) into `target/byzfl` unless `BYZFL_PYTHON` names an interpreter that
+has it. Both libraries use all cores; for ByzFL the faster one of its NumPy and its PyTorch path counts,
+for both the least of a few runs. The rows are already in memory and known to be finite.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+N, D = (int(x) for x in (sys.argv[1:3] + ["16", "1000000"][len(sys.argv) - 1 :]))
+
+# Ours, and ByzFL's: pre-aggregators and aggregator with their arguments.
+PAIRS = [
+    ("mean", [], "Average", {}),
+    ("median", [], "Median", {}),
+    ("trimmed-mean", [], "TrMean", {"f": N // 4}),
+    ("meamed", [], "Meamed", {"f": N // 4}),
+    ("krum", [], "Krum", {"f": N // 4}),
+    ("multi-krum", [], "MultiKrum", {"f": N // 4}),
+    ("geometric-median:preset=byzfl", [], "GeometricMedian", {}),
+    ("centered-clip:radius=1000", [], "CenteredClipping", {"tau": 1000.0}),
+    ("monna", [], "MoNNA", {"f": N // 4}),
+    ("caf", [], "CAF", {"f": N // 4}),
+    ("nnm+trimmed-mean", ["NNM"], "TrMean", {"f": N // 4}),
+]
+
+
+def python_with_byzfl():
+    given = os.environ.get("BYZFL_PYTHON")
+    if given:
+        return given
+    home = ROOT / "target" / "byzfl"
+    if not (home / "bin" / "python").exists():
+        subprocess.run([sys.executable, "-m", "venv", home], check=True)
+        subprocess.run([home / "bin" / "pip", "install", "-q", "byzfl"], check=True)
+    return str(home / "bin" / "python")
+
+
+def least(run, seconds=4.0):
+    times, end = [], time.perf_counter() + seconds
+    while len(times) < 2 or (len(times) < 7 and time.perf_counter() < end):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def measure_byzfl():
+    import byzfl
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(os.cpu_count())
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((N, D), dtype=np.float32)
+    x[N - N // 4 :] *= 3
+    arrays = {"numpy": x, "torch": torch.from_numpy(x)}
+    for text, pre, name, arguments in PAIRS:
+        times = {}
+        for path, rows in arrays.items():
+            steps = [getattr(byzfl, p)(f=N // 4) for p in pre]
+            rule = getattr(byzfl, name)(**arguments)
+
+            def run():
+                y = rows
+                for step in steps:
+                    y = step(y)
+                rule(y)
+
+            times[path] = least(run)
+        best = min(times, key=times.get)
+        print(f"{text} {best} {times[best] * 1e3}", flush=True)
+
+
+def measure_ours():
+    command = ["cargo", "bench", "--quiet", "-p", "spirt-aggregation", "--", f"n={N}", f"d={D}"]
+    text = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return {m[1]: float(m[2]) for m in re.finditer(r"^(\S+) +([0-9.]+) +[0-9.]+ +[0-9.]+$", text, re.M)}
+
+
+def main():
+    ours = measure_ours()
+    command = [python_with_byzfl(), __file__, str(N), str(D), "--byzfl"]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    print(f"n = {N}, f = {N // 4}, d = {D}, {os.cpu_count()} cores\n")
+    print("| rule | ByzFL, ms | its path | ours, ms | ratio |\n|---|---|---|---|---|")
+    for line in lines:
+        text, path, theirs = line.split()
+        if text in ours:
+            ratio = float(theirs) / ours[text]
+            print(f"| `{text}` | {float(theirs):.1f} | {path} | {ours[text]:.2f} | {ratio:.1f} |")
+
+
+if __name__ == "__main__":
+    measure_byzfl() if "--byzfl" in sys.argv else main()

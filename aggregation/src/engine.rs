@@ -1,0 +1,228 @@
+//! The passes over the data: everything that costs time in proportion to d.
+//!
+//! There are three. *Distances* reads all rows and leaves the n x n matrix from which every row
+//! rule and every pre-aggregator decides. *Columns* reads all rows and writes one value per column,
+//! mixing rows on the way if asked. *Combine* reads the rows that have a weight and writes their
+//! sum. The engine knows no rule by name.
+//!
+//! The result is the same bits for any number of threads and any instruction set: the columns are
+//! cut into fixed blocks, a block's partial sum is made by one thread in a fixed order, and partial
+//! sums are added in block order.
+
+#![allow(
+    clippy::needless_range_loop,
+    reason = "counted loops over a few registers unroll, and read like the arithmetic they are"
+)]
+
+mod ahead;
+mod column;
+mod combine;
+mod distance;
+mod mix;
+mod network;
+pub(crate) mod simd;
+#[cfg(test)]
+mod tests;
+mod wide;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+pub(crate) use column::{MOST_ROWS, Reduce};
+pub(crate) use mix::Mixer;
+use simd::{Isa, LANES};
+
+use crate::source::Source;
+
+/// Columns whose distances are summed in `f32`, before `f64` takes over. Part of the results'
+/// definition. A panel of a row is one page of memory.
+pub(crate) const PANEL: usize = 1024;
+/// Columns of one unit of work: sixteen panels. Part of the results' definition.
+pub(crate) const BLOCK: usize = 16 * PANEL;
+
+/// The place of a pair in a triangular list; `i >= j`.
+pub(crate) const fn triangle(i: usize, j: usize) -> usize {
+    i * (i + 1) / 2 + j
+}
+
+/// Up to sixteen values, and zeros.
+#[inline(always)]
+fn padded(x: &[f32]) -> [f32; LANES] {
+    let mut out = [0.0; LANES];
+    out[..x.len()].copy_from_slice(x);
+    out
+}
+
+/// Squared distances of one block of columns: pair (i, j) at `triangle(i, j)`, squared norms on the
+/// diagonal.
+pub(crate) fn block_distances(isa: Isa, source: &Source<'_>, block: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; triangle(source.n(), 0)];
+    source.for_each_piece(block, |rows, range, _| {
+        let sums = &mut sums;
+        isa.run(distance::Distances { rows, range, sums });
+    });
+    sums
+}
+
+/// Adds up the blocks' distances in block order.
+pub(crate) fn sum_blocks(blocks: impl IntoIterator<Item = Vec<f64>>) -> Vec<f64> {
+    let mut blocks = blocks.into_iter();
+    let mut total = blocks.next().unwrap_or_default();
+    for block in blocks {
+        for (total, part) in total.iter_mut().zip(block) {
+            *total += part;
+        }
+    }
+    total
+}
+
+/// The distances pass over all columns.
+pub(crate) fn distances(isa: Isa, source: &Source<'_>) -> Vec<f64> {
+    let blocks = in_parallel(source.d(), |block| block_distances(isa, source, block));
+    sum_blocks(blocks)
+}
+
+/// Scalar products of the rows `far` with all rows: n for each of them. One more pass.
+pub(crate) fn dots(isa: Isa, source: &Source<'_>, far: &[usize]) -> Vec<f64> {
+    sum_blocks(in_parallel(source.d(), |block| {
+        let mut sums = vec![0.0; far.len() * source.n()];
+        source.for_each_piece(block, |rows, range, _| {
+            let sums = &mut sums;
+            isa.run(distance::Dots {
+                rows,
+                far,
+                range,
+                sums,
+            });
+        });
+        sums
+    }))
+}
+
+/// The columns pass over one block; `out` has the length of the block.
+pub(crate) fn block_columns(
+    isa: Isa,
+    source: &Source<'_>,
+    block: usize,
+    mixer: &Mixer,
+    reduce: Reduce,
+    out: &mut [f32],
+) {
+    source.for_each_piece(block, |rows, range, at| {
+        let out = &mut out[at..at + range.len()];
+        if source.n().max(mixer.rows_out(source.n())) > MOST_ROWS {
+            wide::columns(rows, range, mixer, reduce, out);
+        } else {
+            isa.run(column::Columns {
+                rows,
+                range,
+                mixer,
+                reduce,
+                out,
+            });
+        }
+    });
+}
+
+/// The columns pass over all columns into `out` of length d.
+pub(crate) fn columns(
+    isa: Isa,
+    source: &Source<'_>,
+    mixer: &Mixer,
+    reduce: Reduce,
+    out: &mut [f32],
+) {
+    each_block(out, |block, out| {
+        block_columns(isa, source, block, mixer, reduce, out);
+    });
+}
+
+/// What the combine pass makes of the rows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Combination {
+    /// The mean of these rows: exact, and so for any order of them.
+    Average(Vec<usize>),
+    /// Weights for these rows, added in this order.
+    Weighted(Vec<(usize, f64)>),
+}
+
+impl Combination {
+    fn rows(&self) -> Vec<usize> {
+        match self {
+            Self::Average(rows) => rows.clone(),
+            Self::Weighted(rows) => rows.iter().map(|&(row, _)| row).collect(),
+        }
+    }
+}
+
+/// The combine pass into `out` of length d.
+pub(crate) fn combine(isa: Isa, source: &Source<'_>, what: &Combination, out: &mut [f32]) {
+    let source = source.subset(&what.rows());
+    each_block(out, |block, out| {
+        combine_block(isa, &source, what, block, out)
+    });
+}
+
+/// The combine pass over one block; `out` has the length of the block.
+pub(crate) fn block_combine(
+    isa: Isa,
+    source: &Source<'_>,
+    what: &Combination,
+    block: usize,
+    out: &mut [f32],
+) {
+    combine_block(isa, &source.subset(&what.rows()), what, block, out);
+}
+
+/// `chosen` are the rows of the combination, in its order.
+fn combine_block(isa: Isa, chosen: &Source<'_>, what: &Combination, block: usize, out: &mut [f32]) {
+    let weights: Vec<f64> = match what {
+        Combination::Average(_) => Vec::new(),
+        Combination::Weighted(rows) => rows.iter().map(|&(_, weight)| weight).collect(),
+    };
+    chosen.for_each_piece(block, |rows, range, at| {
+        let out = &mut out[at..at + range.len()];
+        match what {
+            Combination::Average(_) if rows.len() == 1 => out.copy_from_slice(&rows[0][range]),
+            Combination::Average(_) => isa.run(combine::Average { rows, range, out }),
+            Combination::Weighted(_) => {
+                let weights = &weights;
+                isa.run(combine::Weighted {
+                    rows,
+                    weights,
+                    range,
+                    out,
+                });
+            }
+        }
+    });
+}
+
+/// The columns of a block.
+pub(crate) fn block_range(block: usize, d: usize) -> Range<usize> {
+    block * BLOCK..d.min((block + 1) * BLOCK)
+}
+
+/// `work` for every block, results in block order.
+fn in_parallel<T: Send>(d: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let blocks = d.div_ceil(BLOCK);
+    if blocks < 2 {
+        return (0..blocks).map(work).collect();
+    }
+    (0..blocks)
+        .into_par_iter()
+        .map(&work)
+        .collect()
+}
+
+/// `work` for every block of `out`.
+fn each_block(out: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync) {
+    if out.len() <= BLOCK {
+        work(0, out);
+        return;
+    }
+    out.par_chunks_mut(BLOCK)
+        .enumerate()
+        .for_each(|(block, out)| work(block, out));
+}

@@ -1,0 +1,57 @@
+//! Asks for the next panel while this one is at work.
+//!
+//! A pass reads n rows side by side, a cache line of each in turn: memory dislikes that, and its own
+//! prefetchers give up beyond a dozen streams. So the next panel is asked for row by row, each a
+//! run of one page, in step with the work on this one.
+
+use super::PANEL;
+use super::simd::{LANES, Simd};
+
+/// Lines of a panel in one row.
+const LINES: usize = PANEL / LANES;
+
+/// Walks over the cache lines of the panels after the first, one panel ahead of the reader.
+pub(super) struct Ahead<'a> {
+    rows: &'a [&'a [f32]],
+    start: usize,
+    row: usize,
+    line: usize,
+}
+
+impl<'a> Ahead<'a> {
+    /// The reader starts at column `start`.
+    #[inline(always)]
+    pub(super) fn new(rows: &'a [&'a [f32]], start: usize) -> Self {
+        Self {
+            rows,
+            start: start + PANEL,
+            row: 0,
+            line: 0,
+        }
+    }
+
+    /// To be called when the reader has read `lines` cache lines of every row.
+    #[inline(always)]
+    pub(super) fn advance<S: Simd>(&mut self, s: S, lines: usize) {
+        let mut left = lines * self.rows.len();
+        while left > 0 {
+            let run = left.min(LINES - self.line);
+            let first = self.start + self.line * LANES;
+            if let Some(columns) = self.rows[self.row].get(first..first + run * LANES) {
+                for line in columns.as_chunks::<LANES>().0 {
+                    s.prefetch(line);
+                }
+            }
+            left -= run;
+            self.line += run;
+            if self.line == LINES {
+                self.line = 0;
+                self.row += 1;
+                if self.row == self.rows.len() {
+                    self.row = 0;
+                    self.start += PANEL;
+                }
+            }
+        }
+    }
+}

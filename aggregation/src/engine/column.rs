@@ -1,0 +1,197 @@
+//! The coordinate rules: each column of a piece is sorted and reduced to one value.
+//!
+//! A column's result depends on its sorted values alone: it is bitwise the same for any order of
+//! the rows, and does not depend on how the columns are cut into pieces. Rows may be mixed on the
+//! way in ([`Mixer`]); the mixed rows exist for sixteen columns at a time.
+
+use std::ops::Range;
+
+use super::ahead::Ahead;
+use super::mix::{Mixer, Scratch};
+use super::network::{Keys, Middle, Sort};
+use super::simd::{Kernel, LANES, Lanes, Simd};
+
+/// Rows beyond this number go through [`super::wide`].
+pub(crate) const MOST_ROWS: usize = 64;
+
+/// What is made of the n sorted values of a column. f is below n / 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reduce {
+    /// The middle value, or the mean of the two middle ones.
+    Median,
+    /// The mean of ranks f..n - f.
+    TrimmedMean { f: usize },
+    /// The mean of the n - f values nearest to the median.
+    NearMedian { f: usize },
+    /// The mean of the n - f values nearest to the trimmed mean.
+    NearTrimmedMean { f: usize },
+    /// The mean of the `keep` values nearest to the median.
+    Nearest { keep: usize },
+    /// The sign of the sum of signs.
+    Sign,
+}
+
+/// Reduces the columns of `range` into `out`, which has the length of the range.
+pub(super) struct Columns<'a> {
+    pub(super) rows: &'a [&'a [f32]],
+    pub(super) range: Range<usize>,
+    pub(super) mixer: &'a Mixer,
+    pub(super) reduce: Reduce,
+    pub(super) out: &'a mut [f32],
+}
+
+impl Kernel for Columns<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        match self.mixer.rows_out(self.rows.len()).next_power_of_two() {
+            1 => sized::<S, 1>(s, self),
+            2 => sized::<S, 2>(s, self),
+            4 => sized::<S, 4>(s, self),
+            8 => sized::<S, 8>(s, self),
+            16 => sized::<S, 16>(s, self),
+            32 => sized::<S, 32>(s, self),
+            _ => sized::<S, 64>(s, self),
+        }
+    }
+}
+
+#[inline(always)]
+fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
+    let n = work.mixer.rows_out(work.rows.len());
+    // The true rows are in the middle, so that the median has the same rank for every n.
+    let low = (N - n) / 2;
+    let mut keys: Keys<N> = [Lanes([i32::MAX; LANES]); N];
+    let mut scratch = Scratch::new();
+    let mut start = work.range.start;
+    let mut ahead = Ahead::new(work.rows, start);
+    for to in work.out.chunks_mut(LANES) {
+        ahead.advance(s, 1);
+        let columns = start..start + to.len();
+        start += to.len();
+        keys[..low].fill(Lanes([i32::MIN; LANES]));
+        keys[low + n..].fill(Lanes([i32::MAX; LANES]));
+        let true_keys = &mut keys[low..low + n];
+        work.mixer
+            .load(s, work.rows, columns, &mut scratch, true_keys);
+        let reduced = match work.reduce {
+            Reduce::Median => {
+                let [below, above] = s.call(Middle(&keys));
+                let above = if n.is_multiple_of(2) { above } else { below };
+                s.narrow(median(s, &[below, above]))
+            }
+            Reduce::Sign => sign(s, &keys[low..low + n]),
+            Reduce::TrimmedMean { .. }
+            | Reduce::NearMedian { .. }
+            | Reduce::NearTrimmedMean { .. }
+            | Reduce::Nearest { .. } => {
+                s.call(Sort(&mut keys));
+                s.narrow(reduce_sorted(s, &keys[low..low + n], work.reduce))
+            }
+        };
+        match <&mut [f32; LANES]>::try_from(&mut *to) {
+            Ok(to) => s.store(reduced, to),
+            Err(_) => {
+                let mut last = [0.0; LANES];
+                s.store(reduced, &mut last);
+                to.copy_from_slice(&last[..to.len()]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn reduce_sorted<S: Simd>(s: S, v: &[Lanes<i32>], reduce: Reduce) -> S::D {
+    let n = v.len();
+    match reduce {
+        Reduce::TrimmedMean { f } => mean(s, &v[f..n - f]),
+        Reduce::NearMedian { f } => nearest(s, v, n - f, median(s, v)),
+        Reduce::NearTrimmedMean { f } => nearest(s, v, n - f, mean(s, &v[f..n - f])),
+        Reduce::Nearest { keep } => nearest(s, v, keep, median(s, v)),
+        Reduce::Median | Reduce::Sign => median(s, v),
+    }
+}
+
+#[inline(always)]
+fn wide<S: Simd>(s: S, key: &Lanes<i32>) -> S::D {
+    s.widen(s.value(s.load_i(&key.0)))
+}
+
+#[inline(always)]
+fn median<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
+    let sum = s.add_d(wide(s, &v[(v.len() - 1) / 2]), wide(s, &v[v.len() / 2]));
+    s.mul_d(sum, s.splat_d(0.5))
+}
+
+/// Sums in four chains, by rank modulo 4: a fixed order that does not wait for each addition.
+#[inline(always)]
+fn sum<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
+    // -0.0 is the neutral element: a column of -0.0 has the sum -0.0.
+    let mut sums = [s.splat_d(-0.0); 4];
+    let (fours, rest) = v.as_chunks::<4>();
+    for four in fours {
+        for chain in 0..4 {
+            sums[chain] = s.add_d(sums[chain], wide(s, &four[chain]));
+        }
+    }
+    for (sum, key) in sums.iter_mut().zip(rest) {
+        *sum = s.add_d(*sum, wide(s, key));
+    }
+    s.add_d(s.add_d(sums[0], sums[1]), s.add_d(sums[2], sums[3]))
+}
+
+#[inline(always)]
+fn mean<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
+    s.mul_d(sum(s, v), s.splat_d(1.0 / real(v.len())))
+}
+
+/// The mean of the `keep` values that are nearest to `centre`, the smaller one of a tie.
+///
+/// They form a window of the sorted values. The window starts one place further for each j with
+/// v[j + keep] nearer than v[j]; this is monotone in j, so that value j is simply exchanged for
+/// value j + keep. Values that no window can leave out are added without a test.
+#[inline(always)]
+fn nearest<S: Simd>(s: S, v: &[Lanes<i32>], keep: usize, centre: S::D) -> S::D {
+    let drop = v.len() - keep;
+    // With keep < drop the candidates overlap: then place k holds value k + i * keep for the
+    // largest exchange that applies, which the loop finds by exchanging again.
+    let mut total = sum(s, &v[drop.min(keep)..keep]);
+    for k in 0..drop.min(keep) {
+        let mut chosen = wide(s, &v[k]);
+        let mut at = k;
+        while at + keep < v.len() {
+            let far = s.sub_d(centre, chosen);
+            let candidate = wide(s, &v[at + keep]);
+            let near = s.sub_d(candidate, centre);
+            chosen = s.if_greater_d(far, near, candidate, chosen);
+            at += keep;
+        }
+        total = s.add_d(total, chosen);
+    }
+    s.mul_d(total, s.splat_d(1.0 / real(keep)))
+}
+
+/// The sign of the sum of signs: -1, 0 or 1. Both zeros have the sign 0.
+#[inline(always)]
+fn sign<S: Simd>(s: S, keys: &[Lanes<i32>]) -> S::F {
+    let mut sum = s.splat_i(0);
+    for key in keys {
+        let key = s.load_i(&key.0);
+        // Keys: negative numbers are below -1, which is -0.0; +0.0 is 0.
+        let at_most_one = s.min_i(s.max_i(key, s.splat_i(0)), s.splat_i(1));
+        let above_minus_one = s.sign_i(s.add_i(s.min_i(key, s.splat_i(-1)), s.splat_i(1)));
+        sum = s.add_i(sum, s.add_i(at_most_one, above_minus_one));
+    }
+    let up = s.min_i(s.max_i(sum, s.splat_i(0)), s.splat_i(1));
+    let down = s.sign_i(sum);
+    // Small integers: 1.0 where the bit pattern says so.
+    let one = s.bits(s.splat(1.0));
+    let minus_one = s.bits(s.splat(-1.0));
+    let mask_up = s.sign_i(s.add_i(s.xor_i(up, s.splat_i(-1)), s.splat_i(1)));
+    s.floats(s.xor_i(s.and_i(mask_up, one), s.and_i(down, minus_one)))
+}
+
+fn real(count: usize) -> f64 {
+    count as f64
+}

@@ -1,0 +1,187 @@
+//! Sixteen columns at a time: the one place that knows instruction sets, and the one with `unsafe`.
+//!
+//! Every kernel of the crate is written once, over the sixteen logical lanes of [`Simd`], and
+//! compiled once per instruction set: AVX-512 (one register holds the lanes), AVX2 (two registers),
+//! and portable arrays, which the compiler turns into SSE2 or NEON. [`Isa::run`] picks at run time.
+//! Each operation is exactly rounded IEEE arithmetic, so all three give the same bits; the tests
+//! hold them to it. Nothing here knows what a rule is.
+//!
+//! Soundness: a token of a type that implements [`Simd`] by intrinsics exists only after the
+//! processor was asked, and the intrinsics below need nothing else, apart from loads and stores,
+//! whose addresses come from references to arrays of sixteen.
+#![allow(
+    unsafe_code,
+    reason = "intrinsics, behind tokens that prove the features"
+)]
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use portable::Portable;
+
+/// Logical lanes of every instruction set, and so part of each result's definition.
+pub(crate) const LANES: usize = 16;
+
+/// Sixteen values in memory that a register loads at once: aligned, so that no load straddles two
+/// cache lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Lanes<T>(pub(crate) [T; LANES]);
+
+/// Sixteen lanes of `f32` (`F`), of `i32` (`I`) and of `f64` (`D`). The token proves that the
+/// processor has the instructions.
+pub(crate) trait Simd: Copy {
+    /// Sixteen `f32`.
+    type F: Copy;
+    /// Sixteen `i32`.
+    type I: Copy;
+    /// Sixteen `f64`.
+    type D: Copy;
+    /// Whether 4 x 4 running sums fit in the registers.
+    const WIDE: bool;
+
+    fn load(self, x: &[f32; LANES]) -> Self::F;
+    fn store(self, x: Self::F, to: &mut [f32; LANES]);
+    fn splat(self, x: f32) -> Self::F;
+    fn add(self, a: Self::F, b: Self::F) -> Self::F;
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F;
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F;
+    /// `a * b + c`, rounded once.
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+    /// The sum of the lanes, as a tree: lane l with lane l + 8, then + 4, + 2, + 1.
+    fn sum(self, x: Self::F) -> f32;
+
+    /// The bits as integers.
+    fn bits(self, x: Self::F) -> Self::I;
+    /// The bits as floats.
+    fn floats(self, x: Self::I) -> Self::F;
+    fn splat_i(self, x: i32) -> Self::I;
+    fn min_i(self, a: Self::I, b: Self::I) -> Self::I;
+    fn max_i(self, a: Self::I, b: Self::I) -> Self::I;
+    fn and_i(self, a: Self::I, b: Self::I) -> Self::I;
+    fn xor_i(self, a: Self::I, b: Self::I) -> Self::I;
+    fn add_i(self, a: Self::I, b: Self::I) -> Self::I;
+    /// -1 where the lane is negative, else 0.
+    fn sign_i(self, a: Self::I) -> Self::I;
+    fn load_i(self, x: &[i32; LANES]) -> Self::I;
+    fn store_i(self, x: Self::I, to: &mut [i32; LANES]);
+
+    fn widen(self, x: Self::F) -> Self::D;
+    /// Rounds to the nearest `f32`, ties to even.
+    fn narrow(self, x: Self::D) -> Self::F;
+    fn splat_d(self, x: f64) -> Self::D;
+    fn add_d(self, a: Self::D, b: Self::D) -> Self::D;
+    fn sub_d(self, a: Self::D, b: Self::D) -> Self::D;
+    fn mul_d(self, a: Self::D, b: Self::D) -> Self::D;
+    /// Lane by lane: `x` where `a > b`, else `y`.
+    fn if_greater_d(self, a: Self::D, b: Self::D, x: Self::D, y: Self::D) -> Self::D;
+    fn load_d(self, x: &[f64; LANES]) -> Self::D;
+    fn store_d(self, x: Self::D, to: &mut [f64; LANES]);
+
+    /// Runs a kernel as a function of its own: the compiler gives it all registers.
+    fn call<K: Kernel>(self, kernel: K) -> K::Out;
+
+    /// Asks for a cache line that will be read soon. Never faults, changes no value.
+    fn prefetch(self, x: &[f32; LANES]);
+
+    /// An integer with the order of [`f32::total_cmp`].
+    #[inline(always)]
+    fn key(self, x: Self::F) -> Self::I {
+        let bits = self.bits(x);
+        let magnitude = self.and_i(self.sign_i(bits), self.splat_i(i32::MAX));
+        self.xor_i(bits, magnitude)
+    }
+
+    /// The nearest finite number: what was rounded past the largest float is that float.
+    #[inline(always)]
+    fn finite(self, x: Self::F) -> Self::F {
+        let most = self.key(self.splat(f32::MAX));
+        let least = self.key(self.splat(f32::MIN));
+        self.value(self.max_i(self.min_i(self.key(x), most), least))
+    }
+
+    /// The float of a key: the same flip once more.
+    #[inline(always)]
+    fn value(self, key: Self::I) -> Self::F {
+        let magnitude = self.and_i(self.sign_i(key), self.splat_i(i32::MAX));
+        self.floats(self.xor_i(key, magnitude))
+    }
+}
+
+/// A computation that is compiled once per instruction set.
+///
+/// `run` must be `#[inline(always)]` and call nothing hot that is not, so that its body is compiled
+/// with the instructions of `S`.
+pub(crate) trait Kernel {
+    /// What it computes.
+    type Out;
+
+    fn run<S: Simd>(self, simd: S) -> Self::Out;
+}
+
+/// An instruction set that this processor has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Isa(Set);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Set {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    /// The fastest one. The standard library asks the processor once and remembers.
+    pub(crate) fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if avx512::Avx512::detect().is_some() {
+                return Self(Set::Avx512);
+            }
+            if avx2::Avx2::detect().is_some() {
+                return Self(Set::Avx2);
+            }
+        }
+        Self(Set::Portable)
+    }
+
+    /// Every one that this processor has, to compare their results.
+    #[cfg(test)]
+    pub(crate) fn available() -> Vec<Self> {
+        let mut all = vec![Self(Set::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if avx2::Avx2::detect().is_some() {
+                all.push(Self(Set::Avx2));
+            }
+            if avx512::Avx512::detect().is_some() {
+                all.push(Self(Set::Avx512));
+            }
+        }
+        all
+    }
+
+    /// Runs a kernel with these instructions.
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Out {
+        match self.0 {
+            Set::Portable => kernel.run(Portable),
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx2 => match avx2::Avx2::detect() {
+                Some(token) => avx2::run(token, kernel),
+                None => kernel.run(Portable),
+            },
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512 => match avx512::Avx512::detect() {
+                Some(token) => avx512::run(token, kernel),
+                None => kernel.run(Portable),
+            },
+        }
+    }
+}

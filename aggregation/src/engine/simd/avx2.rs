@@ -1,0 +1,227 @@
+//! The lanes as two registers of AVX2, with fused multiply-add.
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, LANES, Simd};
+
+/// Proof that the processor has AVX2 and FMA.
+#[derive(Clone, Copy)]
+pub(super) struct Avx2(());
+
+impl Avx2 {
+    pub(super) fn detect() -> Option<Self> {
+        let found = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        found.then_some(Self(()))
+    }
+}
+
+/// Compiles the kernel with AVX2 and FMA.
+pub(super) fn run<K: Kernel>(token: Avx2, kernel: K) -> K::Out {
+    #[inline(never)]
+    #[target_feature(enable = "avx2,fma")]
+    fn compiled<K: Kernel>(token: Avx2, kernel: K) -> K::Out {
+        kernel.run(token)
+    }
+    // SAFETY: the token exists only where both features were found.
+    unsafe { compiled(token, kernel) }
+}
+
+/// One intrinsic, for which the token vouches.
+macro_rules! has {
+    ($call:expr) => {
+        // SAFETY: `self` is the proof that the processor has AVX2 and FMA; addresses come from
+        // references to arrays of the right length.
+        unsafe { $call }
+    };
+}
+
+/// The same intrinsic on each register.
+macro_rules! both {
+    ($op:ident, $($x:expr),+) => {
+        has!([$op($($x[0]),+), $op($($x[1]),+)])
+    };
+}
+
+/// The same intrinsic on each of four registers.
+macro_rules! four {
+    ($op:ident, $($x:expr),+) => {
+        has!([$op($($x[0]),+), $op($($x[1]),+), $op($($x[2]),+), $op($($x[3]),+)])
+    };
+}
+
+impl Simd for Avx2 {
+    type F = [__m256; 2];
+    type I = [__m256i; 2];
+    type D = [__m256d; 4];
+    const WIDE: bool = false;
+
+    #[inline(always)]
+    fn load(self, x: &[f32; LANES]) -> Self::F {
+        let (halves, _) = x.as_chunks::<8>();
+        has!([
+            _mm256_loadu_ps(halves[0].as_ptr()),
+            _mm256_loadu_ps(halves[1].as_ptr()),
+        ])
+    }
+    #[inline(always)]
+    fn store(self, x: Self::F, to: &mut [f32; LANES]) {
+        let (halves, _) = to.as_chunks_mut::<8>();
+        for (half, to) in x.into_iter().zip(halves) {
+            has!(_mm256_storeu_ps(to.as_mut_ptr(), half));
+        }
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F {
+        has!([_mm256_set1_ps(x); 2])
+    }
+    #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        both!(_mm256_add_ps, a, b)
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        both!(_mm256_sub_ps, a, b)
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+        both!(_mm256_mul_ps, a, b)
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        both!(_mm256_fmadd_ps, a, b, c)
+    }
+    #[inline(always)]
+    fn sum(self, x: Self::F) -> f32 {
+        has!({
+            let eight = _mm256_add_ps(x[0], x[1]);
+            let four = _mm_add_ps(
+                _mm256_castps256_ps128(eight),
+                _mm256_extractf128_ps::<1>(eight),
+            );
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        })
+    }
+
+    #[inline(always)]
+    fn bits(self, x: Self::F) -> Self::I {
+        both!(_mm256_castps_si256, x)
+    }
+    #[inline(always)]
+    fn floats(self, x: Self::I) -> Self::F {
+        both!(_mm256_castsi256_ps, x)
+    }
+    #[inline(always)]
+    fn splat_i(self, x: i32) -> Self::I {
+        has!([_mm256_set1_epi32(x); 2])
+    }
+    #[inline(always)]
+    fn min_i(self, a: Self::I, b: Self::I) -> Self::I {
+        both!(_mm256_min_epi32, a, b)
+    }
+    #[inline(always)]
+    fn max_i(self, a: Self::I, b: Self::I) -> Self::I {
+        both!(_mm256_max_epi32, a, b)
+    }
+    #[inline(always)]
+    fn and_i(self, a: Self::I, b: Self::I) -> Self::I {
+        both!(_mm256_and_si256, a, b)
+    }
+    #[inline(always)]
+    fn xor_i(self, a: Self::I, b: Self::I) -> Self::I {
+        both!(_mm256_xor_si256, a, b)
+    }
+    #[inline(always)]
+    fn add_i(self, a: Self::I, b: Self::I) -> Self::I {
+        both!(_mm256_add_epi32, a, b)
+    }
+    #[inline(always)]
+    fn sign_i(self, a: Self::I) -> Self::I {
+        has!([_mm256_srai_epi32::<31>(a[0]), _mm256_srai_epi32::<31>(a[1]),])
+    }
+    #[inline(always)]
+    fn load_i(self, x: &[i32; LANES]) -> Self::I {
+        let (halves, _) = x.as_chunks::<8>();
+        has!([
+            _mm256_loadu_si256(halves[0].as_ptr().cast()),
+            _mm256_loadu_si256(halves[1].as_ptr().cast()),
+        ])
+    }
+    #[inline(always)]
+    fn store_i(self, x: Self::I, to: &mut [i32; LANES]) {
+        let (halves, _) = to.as_chunks_mut::<8>();
+        for (half, to) in x.into_iter().zip(halves) {
+            has!(_mm256_storeu_si256(to.as_mut_ptr().cast(), half));
+        }
+    }
+
+    #[inline(always)]
+    fn widen(self, x: Self::F) -> Self::D {
+        has!([
+            _mm256_cvtps_pd(_mm256_castps256_ps128(x[0])),
+            _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x[0])),
+            _mm256_cvtps_pd(_mm256_castps256_ps128(x[1])),
+            _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x[1])),
+        ])
+    }
+    #[inline(always)]
+    fn narrow(self, x: Self::D) -> Self::F {
+        has!([
+            _mm256_set_m128(_mm256_cvtpd_ps(x[1]), _mm256_cvtpd_ps(x[0])),
+            _mm256_set_m128(_mm256_cvtpd_ps(x[3]), _mm256_cvtpd_ps(x[2])),
+        ])
+    }
+    #[inline(always)]
+    fn splat_d(self, x: f64) -> Self::D {
+        has!([_mm256_set1_pd(x); 4])
+    }
+    #[inline(always)]
+    fn add_d(self, a: Self::D, b: Self::D) -> Self::D {
+        four!(_mm256_add_pd, a, b)
+    }
+    #[inline(always)]
+    fn sub_d(self, a: Self::D, b: Self::D) -> Self::D {
+        four!(_mm256_sub_pd, a, b)
+    }
+    #[inline(always)]
+    fn mul_d(self, a: Self::D, b: Self::D) -> Self::D {
+        four!(_mm256_mul_pd, a, b)
+    }
+    #[inline(always)]
+    fn if_greater_d(self, a: Self::D, b: Self::D, x: Self::D, y: Self::D) -> Self::D {
+        let mut out = y;
+        for part in 0..4 {
+            out[part] = has!({
+                let greater = _mm256_cmp_pd::<_CMP_GT_OQ>(a[part], b[part]);
+                _mm256_blendv_pd(y[part], x[part], greater)
+            });
+        }
+        out
+    }
+    #[inline(always)]
+    fn load_d(self, x: &[f64; LANES]) -> Self::D {
+        let (quarters, _) = x.as_chunks::<4>();
+        has!([
+            _mm256_loadu_pd(quarters[0].as_ptr()),
+            _mm256_loadu_pd(quarters[1].as_ptr()),
+            _mm256_loadu_pd(quarters[2].as_ptr()),
+            _mm256_loadu_pd(quarters[3].as_ptr()),
+        ])
+    }
+    #[inline(always)]
+    fn store_d(self, x: Self::D, to: &mut [f64; LANES]) {
+        let (quarters, _) = to.as_chunks_mut::<4>();
+        for (quarter, to) in x.into_iter().zip(quarters) {
+            has!(_mm256_storeu_pd(to.as_mut_ptr(), quarter));
+        }
+    }
+
+    #[inline(always)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Out {
+        run(self, kernel)
+    }
+    #[inline(always)]
+    fn prefetch(self, x: &[f32; LANES]) {
+        has!(_mm_prefetch::<_MM_HINT_T1>(x.as_ptr().cast()));
+    }
+}

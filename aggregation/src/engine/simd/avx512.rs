@@ -1,0 +1,195 @@
+//! The lanes as one register of AVX-512.
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, LANES, Simd};
+
+/// Proof that the processor has AVX-512 F and DQ.
+#[derive(Clone, Copy)]
+pub(super) struct Avx512(());
+
+impl Avx512 {
+    pub(super) fn detect() -> Option<Self> {
+        let found = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
+        found.then_some(Self(()))
+    }
+}
+
+/// Compiles the kernel with AVX-512.
+pub(super) fn run<K: Kernel>(token: Avx512, kernel: K) -> K::Out {
+    #[inline(never)]
+    #[target_feature(enable = "avx512f,avx512dq")]
+    fn compiled<K: Kernel>(token: Avx512, kernel: K) -> K::Out {
+        kernel.run(token)
+    }
+    // SAFETY: the token exists only where both features were found.
+    unsafe { compiled(token, kernel) }
+}
+
+/// One intrinsic, for which the token vouches.
+macro_rules! has {
+    ($call:expr) => {
+        // SAFETY: `self` is the proof that the processor has AVX-512 F and DQ; addresses come from
+        // references to sixteen values.
+        unsafe { $call }
+    };
+}
+
+impl Simd for Avx512 {
+    type F = __m512;
+    type I = __m512i;
+    type D = [__m512d; 2];
+    const WIDE: bool = true;
+
+    #[inline(always)]
+    fn load(self, x: &[f32; LANES]) -> Self::F {
+        has!(_mm512_loadu_ps(x.as_ptr()))
+    }
+    #[inline(always)]
+    fn store(self, x: Self::F, to: &mut [f32; LANES]) {
+        has!(_mm512_storeu_ps(to.as_mut_ptr(), x));
+    }
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::F {
+        has!(_mm512_set1_ps(x))
+    }
+    #[inline(always)]
+    fn add(self, a: Self::F, b: Self::F) -> Self::F {
+        has!(_mm512_add_ps(a, b))
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::F, b: Self::F) -> Self::F {
+        has!(_mm512_sub_ps(a, b))
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::F, b: Self::F) -> Self::F {
+        has!(_mm512_mul_ps(a, b))
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        has!(_mm512_fmadd_ps(a, b, c))
+    }
+    #[inline(always)]
+    fn sum(self, x: Self::F) -> f32 {
+        has!({
+            let eight = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps::<1>(x));
+            let four = _mm_add_ps(
+                _mm256_castps256_ps128(eight),
+                _mm256_extractf128_ps::<1>(eight),
+            );
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        })
+    }
+
+    #[inline(always)]
+    fn bits(self, x: Self::F) -> Self::I {
+        has!(_mm512_castps_si512(x))
+    }
+    #[inline(always)]
+    fn floats(self, x: Self::I) -> Self::F {
+        has!(_mm512_castsi512_ps(x))
+    }
+    #[inline(always)]
+    fn splat_i(self, x: i32) -> Self::I {
+        has!(_mm512_set1_epi32(x))
+    }
+    #[inline(always)]
+    fn min_i(self, a: Self::I, b: Self::I) -> Self::I {
+        has!(_mm512_min_epi32(a, b))
+    }
+    #[inline(always)]
+    fn max_i(self, a: Self::I, b: Self::I) -> Self::I {
+        has!(_mm512_max_epi32(a, b))
+    }
+    #[inline(always)]
+    fn and_i(self, a: Self::I, b: Self::I) -> Self::I {
+        has!(_mm512_and_si512(a, b))
+    }
+    #[inline(always)]
+    fn xor_i(self, a: Self::I, b: Self::I) -> Self::I {
+        has!(_mm512_xor_si512(a, b))
+    }
+    #[inline(always)]
+    fn add_i(self, a: Self::I, b: Self::I) -> Self::I {
+        has!(_mm512_add_epi32(a, b))
+    }
+    #[inline(always)]
+    fn sign_i(self, a: Self::I) -> Self::I {
+        has!(_mm512_srai_epi32::<31>(a))
+    }
+    #[inline(always)]
+    fn load_i(self, x: &[i32; LANES]) -> Self::I {
+        has!(_mm512_loadu_si512(x.as_ptr().cast()))
+    }
+    #[inline(always)]
+    fn store_i(self, x: Self::I, to: &mut [i32; LANES]) {
+        has!(_mm512_storeu_si512(to.as_mut_ptr().cast(), x));
+    }
+
+    #[inline(always)]
+    fn widen(self, x: Self::F) -> Self::D {
+        has!([
+            _mm512_cvtps_pd(_mm512_castps512_ps256(x)),
+            _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(x)),
+        ])
+    }
+    #[inline(always)]
+    fn narrow(self, [low, high]: Self::D) -> Self::F {
+        has!(_mm512_insertf32x8::<1>(
+            _mm512_castps256_ps512(_mm512_cvtpd_ps(low)),
+            _mm512_cvtpd_ps(high),
+        ))
+    }
+    #[inline(always)]
+    fn splat_d(self, x: f64) -> Self::D {
+        has!([_mm512_set1_pd(x); 2])
+    }
+    #[inline(always)]
+    fn add_d(self, a: Self::D, b: Self::D) -> Self::D {
+        has!([_mm512_add_pd(a[0], b[0]), _mm512_add_pd(a[1], b[1])])
+    }
+    #[inline(always)]
+    fn sub_d(self, a: Self::D, b: Self::D) -> Self::D {
+        has!([_mm512_sub_pd(a[0], b[0]), _mm512_sub_pd(a[1], b[1])])
+    }
+    #[inline(always)]
+    fn mul_d(self, a: Self::D, b: Self::D) -> Self::D {
+        has!([_mm512_mul_pd(a[0], b[0]), _mm512_mul_pd(a[1], b[1])])
+    }
+    #[inline(always)]
+    fn if_greater_d(self, a: Self::D, b: Self::D, x: Self::D, y: Self::D) -> Self::D {
+        has!({
+            let low = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(a[0], b[0]);
+            let high = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(a[1], b[1]);
+            [
+                _mm512_mask_blend_pd(low, y[0], x[0]),
+                _mm512_mask_blend_pd(high, y[1], x[1]),
+            ]
+        })
+    }
+    #[inline(always)]
+    fn load_d(self, x: &[f64; LANES]) -> Self::D {
+        let (halves, _) = x.as_chunks::<8>();
+        has!([
+            _mm512_loadu_pd(halves[0].as_ptr()),
+            _mm512_loadu_pd(halves[1].as_ptr()),
+        ])
+    }
+    #[inline(always)]
+    fn store_d(self, x: Self::D, to: &mut [f64; LANES]) {
+        let (halves, _) = to.as_chunks_mut::<8>();
+        for (half, to) in x.into_iter().zip(halves) {
+            has!(_mm512_storeu_pd(to.as_mut_ptr(), half));
+        }
+    }
+
+    #[inline(always)]
+    fn call<K: Kernel>(self, kernel: K) -> K::Out {
+        run(self, kernel)
+    }
+    #[inline(always)]
+    fn prefetch(self, x: &[f32; LANES]) {
+        has!(_mm_prefetch::<_MM_HINT_T1>(x.as_ptr().cast()));
+    }
+}

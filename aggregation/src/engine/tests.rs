@@ -1,0 +1,223 @@
+//! The passes against plain loops, and every instruction set against the portable one.
+
+use super::simd::Isa;
+use super::*;
+
+/// A small seeded generator: awkward finite floats of many magnitudes, with ties.
+fn rows(n: usize, d: usize, seed: u64, wild: bool) -> Vec<Vec<f32>> {
+    let mut state = seed | 1;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let mut value = move || {
+        let bits = next();
+        let x = f32::from_bits((bits >> 16) as u32);
+        match bits % 8 {
+            0 => ((bits >> 40) % 5) as f32 - 2.0,
+            1 if wild && x.is_finite() => x,
+            _ => ((bits >> 32) as f32 / u32::MAX as f32 - 0.5) * 4.0,
+        }
+    };
+    (0..n).map(|_| (0..d).map(|_| value()).collect()).collect()
+}
+
+fn source(rows: &[Vec<f32>]) -> Source<'_> {
+    Source::Rows(rows.iter().map(Vec::as_slice).collect())
+}
+
+const REDUCTIONS: fn(usize) -> Vec<Reduce> = |n| {
+    let f = (n - 1) / 2;
+    let mut all = vec![Reduce::Median, Reduce::Sign, Reduce::TrimmedMean { f: 0 }];
+    for f in [f, f / 2] {
+        all.extend([
+            Reduce::TrimmedMean { f },
+            Reduce::NearMedian { f },
+            Reduce::NearTrimmedMean { f },
+            Reduce::Nearest { keep: 1 + f / 3 },
+        ]);
+    }
+    all
+};
+
+fn close(a: f32, b: f32) -> bool {
+    (f64::from(a) - f64::from(b)).abs() <= 1e-6 * f64::from(b).abs() + 1e-30
+}
+
+#[test]
+fn columns_agree_with_the_plain_definition_on_every_instruction_set() {
+    for n in (1..=20).chain([31, 32, 33, 47, 63, 64]) {
+        let rows = rows(n, 83, n as u64, true);
+        let source = source(&rows);
+        for reduce in REDUCTIONS(n) {
+            let mut plain = vec![0.0; 83];
+            let slices: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
+            wide::columns(&slices, 0..83, &Mixer::Plain, reduce, &mut plain);
+            let results: Vec<Vec<f32>> = Isa::available()
+                .into_iter()
+                .map(|isa| {
+                    let mut out = vec![0.0; 83];
+                    columns(isa, &source, &Mixer::Plain, reduce, &mut out);
+                    out
+                })
+                .collect();
+            for out in &results {
+                assert_eq!(bits(out), bits(&results[0]), "n = {n} {reduce:?}");
+                for (a, b) in out.iter().zip(&plain) {
+                    assert!(close(*a, *b), "n = {n} {reduce:?}: {a} is not {b}");
+                }
+            }
+        }
+    }
+}
+
+fn bits(x: &[f32]) -> Vec<u32> {
+    x.iter().map(|x| x.to_bits()).collect()
+}
+
+#[test]
+fn distances_agree_with_f64_at_any_magnitude_and_on_every_instruction_set() {
+    for (n, d, wild) in [
+        (1, 5, false),
+        (5, 1027, false),
+        (9, 40_000, false),
+        (6, 3000, true),
+    ] {
+        let mut rows = rows(n, d, 7, wild);
+        rows[0].iter_mut().for_each(|x| *x *= 1e-25);
+        if n > 2 {
+            rows[1] = rows[2].clone();
+        }
+        let all: Vec<Vec<u64>> = Isa::available()
+            .into_iter()
+            .map(|isa| {
+                let found = distances(isa, &source(&rows));
+                found.into_iter().map(f64::to_bits).collect()
+            })
+            .collect();
+        for found in &all {
+            assert_eq!(*found, all[0]);
+        }
+        for i in 0..n {
+            for j in 0..=i {
+                let term = |c: usize| {
+                    let other = if i == j { 0.0 } else { f64::from(rows[j][c]) };
+                    (f64::from(rows[i][c]) - other).powi(2)
+                };
+                let exact: f64 = (0..d).map(term).sum();
+                let found = f64::from_bits(all[0][triangle(i, j)]);
+                assert!(
+                    (found - exact).abs() <= 2e-6 * exact,
+                    "({i}, {j}) {found} {exact}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn mixing_agrees_with_the_plain_product() {
+    let n = 11;
+    let rows = rows(n, 50, 3, false);
+    let sets: Vec<Vec<f64>> = (0..n)
+        .map(|i| {
+            (0..n)
+                .map(|j| {
+                    if (i + j) % 4 == 0 && j > 2 {
+                        0.0
+                    } else {
+                        0.125
+                    }
+                })
+                .collect()
+        })
+        .collect();
+    let dense: Vec<Vec<f64>> = (0..4)
+        .map(|i| (0..n).map(|j| ((i * j) % 5) as f64 / 30.0).collect())
+        .collect();
+    for weights in [sets, dense] {
+        let mixer = Mixer::new(&weights);
+        let mixed: Vec<Vec<f32>> = weights
+            .iter()
+            .map(|w| {
+                let value = |c: usize| (0..n).map(|j| w[j] * f64::from(rows[j][c])).sum::<f64>();
+                (0..50).map(|c| value(c) as f32).collect()
+            })
+            .collect();
+        let reduce = Reduce::TrimmedMean { f: 1 };
+        let mut expected = vec![0.0; 50];
+        columns(
+            Isa::best(),
+            &source(&mixed),
+            &Mixer::Plain,
+            reduce,
+            &mut expected,
+        );
+        let mut outs = Vec::new();
+        for isa in Isa::available() {
+            let mut out = vec![0.0; 50];
+            columns(isa, &source(&rows), &mixer, reduce, &mut out);
+            for (a, b) in out.iter().zip(&expected) {
+                assert!((a - b).abs() < 1e-6, "{a} {b}");
+            }
+            outs.push(bits(&out));
+        }
+        assert!(outs.iter().all(|out| *out == outs[0]));
+    }
+}
+
+#[test]
+fn combinations_agree_with_the_plain_sum() {
+    let rows = rows(13, 20_000, 5, true);
+    let source = source(&rows);
+    let chosen = vec![1, 4, 5, 12];
+    let weights: Vec<(usize, f64)> = chosen
+        .iter()
+        .map(|&j| (j, 1.0 / (j as f64 + 2.0)))
+        .collect();
+    for what in [
+        Combination::Average(chosen.clone()),
+        Combination::Weighted(weights),
+    ] {
+        let mut outs = Vec::new();
+        for isa in Isa::available() {
+            let mut out = vec![0.0; 20_000];
+            combine(isa, &source, &what, &mut out);
+            outs.push(out);
+        }
+        assert!(outs.iter().all(|out| bits(out) == bits(&outs[0])));
+        for (column, found) in outs[0].iter().enumerate() {
+            let (mut sum, mut size) = (0.0, 0.0_f64);
+            for &row in &chosen {
+                let weight = match &what {
+                    Combination::Average(rows) => 1.0 / rows.len() as f64,
+                    Combination::Weighted(_) => 1.0 / (row as f64 + 2.0),
+                };
+                sum += weight * f64::from(rows[row][column]);
+                size += weight * f64::from(rows[row][column]).abs();
+            }
+            assert!((f64::from(*found) - sum).abs() <= 1e-7 * sum.abs() + 1e-14 * size + 1e-45);
+        }
+    }
+}
+
+#[test]
+fn the_mean_does_not_depend_on_the_order_of_the_rows() {
+    let mut rows = rows(9, 5000, 11, true);
+    let average = |rows: &[Vec<f32>]| {
+        let mut out = vec![0.0; 5000];
+        combine(
+            Isa::best(),
+            &source(rows),
+            &Combination::Average((0..9).collect()),
+            &mut out,
+        );
+        bits(&out)
+    };
+    let before = average(&rows);
+    rows.reverse();
+    rows.swap(1, 5);
+    assert_eq!(before, average(&rows));
+}

@@ -1,0 +1,346 @@
+//! How a pipeline is carried out: distances, decision, one pass for the output.
+
+use crate::engine::{self, Combination, Mixer, Reduce, simd::Isa};
+use crate::geometry::Geometry;
+use crate::input::Inputs;
+use crate::report::Report;
+use crate::rule::{Class, Rule};
+use crate::source::Source;
+use crate::weigh::krum;
+use crate::witness;
+
+use super::Pipeline;
+
+/// What was decided from the distances: all that is left is to write the output.
+pub(crate) struct Plan {
+    output: Output,
+    /// Part of each row in the aggregate, in the caller's order; they add up to 1, or all are 0.
+    weights: Vec<f64>,
+    /// The rule's score of each row in the caller's order, if rows are what it scored.
+    scores: Option<Vec<f64>>,
+}
+
+/// The last pass.
+enum Output {
+    /// A weighted sum of rows; the caller's indices, n is the centre.
+    Combine(Combination),
+    /// One value per column, of these rows in this order, mixed.
+    Columns {
+        order: Vec<usize>,
+        mixer: Mixer,
+        reduce: Reduce,
+    },
+}
+
+/// Whether the pipeline needs the distances, or can go straight to the output.
+pub(crate) fn needs_distances(pipeline: &Pipeline, f: usize) -> bool {
+    match pipeline.rule.class(f) {
+        Class::Coordinate(_) => !pipeline.pre.is_empty(),
+        Class::Row | Class::Selected => !(pipeline.pre.is_empty() && pipeline.rule == Rule::Mean),
+    }
+}
+
+/// Decides, reading the rows once if need be. Needs n and f that the pipeline accepts.
+pub(crate) fn plan(
+    pipeline: &Pipeline,
+    source: &Source<'_>,
+    f: usize,
+    centre: Option<&[f32]>,
+) -> Plan {
+    if !needs_distances(pipeline, f) {
+        return plan_directly(pipeline, source.n(), f);
+    }
+    // Only centered clipping knows what to do with it.
+    let centre = centre.filter(|_| matches!(pipeline.rule, Rule::CenteredClip { .. }));
+    let all = with_centre(source, centre);
+    let distances = engine::distances(Isa::best(), all.as_ref().unwrap_or(source));
+    plan_from(pipeline, source, f, &distances, centre)
+}
+
+/// The plan of a pipeline that needs no distances.
+pub(crate) fn plan_directly(pipeline: &Pipeline, n: usize, f: usize) -> Plan {
+    let order: Vec<usize> = (0..n).collect();
+    let output = match pipeline.rule.class(f) {
+        Class::Coordinate(reduce) => Output::Columns {
+            order,
+            mixer: Mixer::Plain,
+            reduce,
+        },
+        Class::Row | Class::Selected => Output::Combine(Combination::Average(order)),
+    };
+    Plan {
+        output,
+        weights: vec![1.0 / n as f64; n],
+        scores: None,
+    }
+}
+
+/// Decides from the distances of all rows, and of the centre after them if there is one.
+pub(crate) fn plan_from(
+    pipeline: &Pipeline,
+    source: &Source<'_>,
+    f: usize,
+    distances: &[f64],
+    centre: Option<&[f32]>,
+) -> Plan {
+    let n = source.n();
+    let has_centre = centre.is_some();
+    let mut order = canonical(source, distances);
+    order.extend(has_centre.then_some(n));
+    let all = with_centre(source, centre);
+    let rows = with_far(
+        pipeline,
+        Geometry::new(&order, distances),
+        all.as_ref().unwrap_or(source),
+        &order,
+    );
+    let (mut mixing, points) = mix(pipeline, &rows, f, has_centre);
+    if rows.is_one_point() && mixing.as_deref().is_some_and(are_means) && points.n() == rows.n() {
+        // Equal rows are their own means, exactly.
+        mixing = None;
+    }
+    let centre_point = has_centre.then(|| points.n() - 1);
+    let mut scores = None;
+    let (output, part) = match pipeline.rule.class(f) {
+        Class::Row => {
+            let found = pipeline.rule.weigh(&points, f, centre_point);
+            let weights = match &mixing {
+                None => found.weights,
+                Some(mixing) => product(&found.weights, mixing),
+            };
+            let same_rows = points.n() == rows.n();
+            scores = found.scores.filter(|_| same_rows);
+            (Output::Combine(combination(&weights, &order)), weights)
+        }
+        Class::Coordinate(reduce) => {
+            let part = mixing.as_ref().map_or(vec![1.0; n], |m| column_means(m, n));
+            let mixer = match mixing {
+                Some(mixing) => Mixer::new(&mixing),
+                None => Mixer::Plain,
+            };
+            let order = order.clone();
+            (
+                Output::Columns {
+                    order,
+                    mixer,
+                    reduce,
+                },
+                part,
+            )
+        }
+        Class::Selected => {
+            let selection = krum::bulyan_selection(&points, f);
+            let reduce = Reduce::Nearest {
+                keep: selection.len() - 2 * f,
+            };
+            let unit = |&i: &usize| {
+                let mut row = vec![0.0; n];
+                row[i] = 1.0;
+                row
+            };
+            let chosen: Vec<Vec<f64>> = match &mixing {
+                None => selection.iter().map(unit).collect(),
+                Some(mixing) => selection.iter().map(|&i| mixing[i].clone()).collect(),
+            };
+            let part = column_means(&chosen, n);
+            let columns = match mixing {
+                None => Output::Columns {
+                    order: selection.iter().map(|&i| order[i]).collect(),
+                    mixer: Mixer::Plain,
+                    reduce,
+                },
+                Some(_) => Output::Columns {
+                    order: order.clone(),
+                    mixer: Mixer::new(&chosen),
+                    reduce,
+                },
+            };
+            (columns, part)
+        }
+    };
+    Plan {
+        output,
+        weights: in_callers_order(&normalised(&part[..n]), &order),
+        scores: scores.map(|scores| in_callers_order(&scores[..n], &order)),
+    }
+}
+
+impl Plan {
+    /// The last pass, into `out` of length d.
+    pub(crate) fn write(&self, source: &Source<'_>, centre: Option<&[f32]>, out: &mut [f32]) {
+        match &self.output {
+            Output::Combine(what) => {
+                let all = with_centre(source, centre);
+                engine::combine(Isa::best(), all.as_ref().unwrap_or(source), what, out);
+            }
+            Output::Columns {
+                order,
+                mixer,
+                reduce,
+            } => engine::columns(Isa::best(), &source.subset(order), mixer, *reduce, out),
+        }
+    }
+
+    /// The last pass over one block.
+    pub(crate) fn write_block(&self, source: &Source<'_>, block: usize, out: &mut [f32]) {
+        match &self.output {
+            Output::Combine(what) => engine::block_combine(Isa::best(), source, what, block, out),
+            Output::Columns {
+                order,
+                mixer,
+                reduce,
+            } => {
+                let source = source.subset(order);
+                engine::block_columns(Isa::best(), &source, block, mixer, *reduce, out);
+            }
+        }
+    }
+
+    /// What became of each row. A coordinate rule's share comes from the rows as they were sent.
+    pub(crate) fn report(&self, inputs: &Inputs<'_>, f: usize) -> Report {
+        match &self.output {
+            Output::Columns { reduce, .. } if !matches!(reduce, Reduce::Nearest { .. }) => {
+                witness::report(inputs, *reduce, f)
+            }
+            Output::Columns { .. } | Output::Combine(_) => self.row_report(),
+        }
+    }
+
+    /// The same without a look at the rows.
+    pub(crate) fn row_report(&self) -> Report {
+        Report::of_weights(&self.weights, self.scores.as_deref())
+    }
+}
+
+/// Adds the scalar products of far rows, if the pipeline gives small weights to any row, and there
+/// are far ones: one more pass, that only a liar causes.
+fn with_far(pipeline: &Pipeline, rows: Geometry, all: &Source<'_>, order: &[usize]) -> Geometry {
+    let weighs = !pipeline.pre.is_empty()
+        || matches!(
+            pipeline.rule,
+            Rule::GeometricMedian(_)
+                | Rule::CenteredClip { .. }
+                | Rule::CsPlus { .. }
+                | Rule::ClippedGossip { .. }
+        );
+    let far = rows.far();
+    if !weighs || far.is_empty() {
+        return rows;
+    }
+    let products = engine::dots(Isa::best(), &all.subset(order), &far);
+    rows.with_far(&far, &products)
+}
+
+/// The rows in an order that depends on their contents alone: by norm, then by the first value that
+/// differs. Equal rows in the caller's order.
+fn canonical(source: &Source<'_>, distances: &[f64]) -> Vec<usize> {
+    let norm = |i: usize| distances[engine::triangle(i, i)];
+    let mut order: Vec<usize> = (0..source.n()).collect();
+    order.sort_by(|&a, &b| {
+        norm(a).total_cmp(&norm(b)).then_with(|| {
+            let apart = distances[engine::triangle(a.max(b), a.min(b))];
+            if a == b || apart == 0.0 {
+                std::cmp::Ordering::Equal
+            } else {
+                source.compare(a, b)
+            }
+        })
+    });
+    order
+}
+
+/// The pre-aggregators: their joint matrix, and the points that the rule sees. `None` is identity.
+fn mix(
+    pipeline: &Pipeline,
+    rows: &Geometry,
+    f: usize,
+    has_centre: bool,
+) -> (Option<Vec<Vec<f64>>>, Geometry) {
+    let mut points = rows.clone();
+    let mut total: Option<Vec<Vec<f64>>> = None;
+    for pre in &pipeline.pre {
+        let (mut mixing, mut ranks) = if has_centre {
+            pre.mixing(&points.without_last(), f)
+        } else {
+            pre.mixing(&points, f)
+        };
+        if has_centre {
+            // The centre stays what it is.
+            for row in &mut mixing {
+                row.push(0.0);
+            }
+            let mut own = vec![0.0; points.n()];
+            own[points.n() - 1] = 1.0;
+            mixing.push(own);
+            ranks.push(ranks.len());
+        }
+        points = points.mixed(&mixing, ranks);
+        total = Some(match total {
+            None => mixing,
+            Some(total) => mixing.iter().map(|row| product(row, &total)).collect(),
+        });
+    }
+    (total, points)
+}
+
+/// weights^T M.
+fn product(weights: &[f64], mixing: &[Vec<f64>]) -> Vec<f64> {
+    let mut out = vec![0.0; mixing.first().map_or(0, Vec::len)];
+    for (weight, row) in weights.iter().zip(mixing) {
+        if *weight != 0.0 {
+            for (out, x) in out.iter_mut().zip(row) {
+                *out += weight * x;
+            }
+        }
+    }
+    out
+}
+
+/// The cheapest pass that gives these weights, which stand in the order of `order`.
+fn combination(weights: &[f64], order: &[usize]) -> Combination {
+    let used: Vec<(usize, f64)> = order
+        .iter()
+        .zip(weights)
+        .filter(|(_, weight)| **weight != 0.0)
+        .map(|(&row, &weight)| (row, weight))
+        .collect();
+    let share = 1.0 / used.len() as f64;
+    if !used.is_empty()
+        && used
+            .iter()
+            .all(|(_, weight)| (weight / share - 1.0).abs() < 1e-14)
+    {
+        return Combination::Average(used.into_iter().map(|(row, _)| row).collect());
+    }
+    Combination::Weighted(used)
+}
+
+fn column_means(mixing: &[Vec<f64>], n: usize) -> Vec<f64> {
+    let mean = |j: usize| mixing.iter().map(|row| row[j]).sum::<f64>() / mixing.len() as f64;
+    (0..n).map(mean).collect()
+}
+
+fn are_means(mixing: &[Vec<f64>]) -> bool {
+    mixing
+        .iter()
+        .all(|row| (row.iter().sum::<f64>() - 1.0).abs() < 1e-9)
+}
+
+fn normalised(weights: &[f64]) -> Vec<f64> {
+    let sum: f64 = weights.iter().sum();
+    let scale = if sum > 0.0 { 1.0 / sum } else { 0.0 };
+    weights.iter().map(|w| w * scale).collect()
+}
+
+fn in_callers_order(values: &[f64], order: &[usize]) -> Vec<f64> {
+    let mut out = vec![0.0; values.len()];
+    for (value, &row) in values.iter().zip(order) {
+        out[row] = *value;
+    }
+    out
+}
+
+/// The rows, and the centre as one more.
+fn with_centre<'a>(source: &Source<'a>, centre: Option<&'a [f32]>) -> Option<Source<'a>> {
+    centre.and_then(|centre| source.with_row(centre))
+}

@@ -56,6 +56,12 @@ impl Pipeline {
         self.rule.is_robust()
     }
 
+    /// Whether the aggregate follows from the rows and f alone, so that all who hold the same rows
+    /// get the same: not so for a rule with an own row, or around the previous aggregate.
+    pub fn needs_only_rows(&self) -> bool {
+        !self.rule.has_own_row() && !matches!(self.rule, Rule::CenteredClip { .. })
+    }
+
     /// The least number of rows with which the pipeline keeps its promise for f liars.
     pub fn min_inputs(&self, max_byzantine: usize) -> usize {
         let rule = self.rule.min_inputs(max_byzantine);

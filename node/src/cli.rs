@@ -17,6 +17,7 @@ use clap_complete::Shell;
 
 use self::args::{IdArgs, RunArgs, StatusArgs, StopArgs};
 use self::config::ConfigArgs;
+use crate::aggregate::{self, AggregateArgs};
 use crate::config::Environment;
 use crate::demo::{self, args::DemoArgs};
 use crate::exit::{Exit, Failure};
@@ -55,6 +56,8 @@ enum Command {
     Status(StatusArgs),
     /// Ask the running node to finish its round, say goodbye and exit
     Stop(StopArgs),
+    /// Apply an aggregation rule to the rows of a file
+    Aggregate(AggregateArgs),
     /// Look at the settings
     Config(ConfigArgs),
     /// Print a completion script for a shell
@@ -88,6 +91,7 @@ fn dispatch(cli: Cli, env: Environment, output: &Output) -> Exit {
         Command::Id(args) => id::run(&args, &env, output),
         Command::Status(args) => status::run(&args, &env, output),
         Command::Stop(args) => stop::run(&args, &env, output),
+        Command::Aggregate(args) => aggregate::run(&args, output).map(|()| Exit::Ok),
         Command::Config(args) => config::run(args, env, output),
         Command::Completions { shell } => Ok(completions::run(shell, output)),
     };

@@ -119,6 +119,8 @@ pub struct TrainingPlan {
     pub batch_size: NonZeroU32,
     /// Learning rate of the local steps. Finite and above zero.
     pub learning_rate: f32,
+    /// Weight of earlier updates in what a peer contributes, from 0 to below 1.
+    pub worker_momentum: f32,
     /// Seed of all that is random.
     pub seed: u64,
 }

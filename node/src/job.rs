@@ -6,7 +6,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use spirt_aggregation::Rule;
+use spirt_aggregation::Pipeline;
 use spirt_protocol::{
     Digest, Encoding, MAX_INLINE_BYTES, MAX_PEERS, Membership, PeerId, RunId, RunSpec, Timing,
     WIRE_VERSION,
@@ -31,7 +31,7 @@ pub struct Job {
     /// Training between two rounds.
     pub local: LocalSteps,
     /// The aggregation rule.
-    pub rule: Rule,
+    pub rule: Pipeline,
     /// Seeds all that is random in the run.
     pub seed: [u8; 32],
 }
@@ -83,13 +83,14 @@ impl Job {
     /// When a text names nothing, the data cannot be read, or a bound is broken.
     pub fn found(plan: &Plan, rounds: u64, founder: PeerId) -> Result<Self, JobError> {
         let (training, aggregation) = (&plan.training, &plan.aggregation);
-        let rule: Rule = read("rule", &aggregation.rule)?;
+        let rule = shared_rule(&aggregation.rule)?;
         let f = aggregation.max_byzantine;
         let min_inputs = u16::try_from(rule.min_inputs(f.into())).unwrap_or(u16::MAX);
         let local = LocalSteps {
             steps: training.local_steps.get(),
             batch_size: training.batch_size.get(),
             learning_rate: training.learning_rate,
+            worker_momentum: training.worker_momentum,
         };
         let mut spec = RunSpec {
             wire: WIRE_VERSION,
@@ -148,7 +149,7 @@ impl Job {
             model: read("model", &spec.model)?,
             optimizer: read("optimizer", &spec.optimizer)?,
             local: parse_local(&spec.local)?,
-            rule: read("rule", &spec.rule)?,
+            rule: shared_rule(&spec.rule)?,
             seed: blake3::derive_key("spirt 1 seed", &spec.seed.to_le_bytes()),
             data: Arc::new(data),
             spec: Arc::new(spec),
@@ -186,19 +187,35 @@ fn millis(span: std::time::Duration) -> u32 {
     u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
 }
 
+/// The rule of a run: one that gives all peers the same, those included that joined just now.
+fn shared_rule(text: &str) -> Result<Pipeline, JobError> {
+    let rule: Pipeline = read("rule", text)?;
+    if rule.needs_only_rows() {
+        return Ok(rule);
+    }
+    let message = format!("the rule `{rule}` does not give all peers the same aggregate");
+    let hint =
+        "it needs a row of one's own, or the aggregate before; take another for a run".into();
+    Err(JobError::Text(message, hint))
+}
+
 fn local_text(local: &LocalSteps) -> String {
     let LocalSteps {
         steps,
         batch_size,
         learning_rate,
+        worker_momentum,
     } = local;
-    format!("steps={steps},batch={batch_size},lr={learning_rate}")
+    format!("steps={steps},batch={batch_size},lr={learning_rate},momentum={worker_momentum}")
 }
 
 fn parse_local(text: &str) -> Result<LocalSteps, JobError> {
     let bad = || {
         let message = format!("cannot read `{text}` as local training");
-        JobError::Text(message, "write it as `steps=20,batch=32,lr=0.5`".into())
+        JobError::Text(
+            message,
+            "write it as `steps=20,batch=32,lr=0.5,momentum=0`".into(),
+        )
     };
     let mut parts = text.split(',');
     let mut value = |key: &str| {
@@ -206,13 +223,20 @@ fn parse_local(text: &str) -> Result<LocalSteps, JobError> {
         Some(part.to_owned())
     };
     let (steps, batch, rate) = (value("steps"), value("batch"), value("lr"));
+    let momentum = value("momentum");
     let local = LocalSteps {
         steps: steps.and_then(|text| text.parse().ok()).ok_or_else(bad)?,
         batch_size: batch.and_then(|text| text.parse().ok()).ok_or_else(bad)?,
         learning_rate: rate.and_then(|text| text.parse().ok()).ok_or_else(bad)?,
+        worker_momentum: momentum
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(bad)?,
     };
     let canonical = local_text(&local) == text;
-    let sane = local.steps > 0 && local.batch_size > 0 && local.learning_rate.is_finite();
+    let sane = local.steps > 0
+        && local.batch_size > 0
+        && local.learning_rate.is_finite()
+        && (0.0..1.0).contains(&local.worker_momentum);
     if canonical && sane {
         Ok(local)
     } else {

@@ -2,6 +2,7 @@
 //!
 //! The module map; nothing else lives here.
 
+pub mod aggregate;
 pub mod attack;
 pub mod blobs;
 pub mod checkpoint;

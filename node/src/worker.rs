@@ -10,7 +10,7 @@ use bytes::Bytes;
 use spirt_aggregation::{Inputs, Verdict};
 use spirt_protocol::{PeerId, Round};
 use spirt_training::{
-    CandleEngine, Draw, Engine as _, Evaluation, Shard,
+    CandleEngine, Draw, Engine as _, Evaluation, Shard, WorkerMomentum,
     shard::{blocks_for, shard},
 };
 use tokio::sync::mpsc;
@@ -106,6 +106,7 @@ impl Worker {
         engine
             .load(&model.params)
             .map_err(|error| JobError::Text(error.to_string(), error.hint()))?;
+        let momentum = WorkerMomentum::new(job.local.worker_momentum);
         let (tasks, mut todo) = mpsc::channel(QUEUE);
         let (done, answers) = mpsc::channel(QUEUE);
         let mut bench = Bench {
@@ -115,6 +116,7 @@ impl Worker {
             engine,
             model,
             aggregate: None,
+            momentum,
         };
         std::thread::Builder::new()
             .name("worker".into())
@@ -145,6 +147,7 @@ struct Bench {
     engine: CandleEngine,
     model: ModelState,
     aggregate: Option<(Round, Vec<f32>)>,
+    momentum: WorkerMomentum,
 }
 
 impl Bench {
@@ -157,6 +160,7 @@ impl Bench {
             Task::Apply(epoch, round, update) => ("apply", self.apply(epoch, round, update)),
             Task::Load(model) => {
                 self.aggregate = None;
+                self.momentum.reset();
                 self.model = *model;
                 match self.engine.load(&self.model.params) {
                     Ok(()) => return None,
@@ -183,6 +187,7 @@ impl Bench {
             salt: self.me.0,
         };
         let mut update = self.engine.train(&shard, &self.job.local, &draw)?;
+        self.momentum.smooth(&mut update.vector);
         if let Some(attack) = &self.attack {
             attack.corrupt(&mut update.vector, round.0);
         }

@@ -24,6 +24,8 @@ pub struct LocalSteps {
     pub batch_size: u32,
     /// Local step size, above 0.
     pub learning_rate: f32,
+    /// Weight of a peer's earlier updates in its contribution: see [`crate::WorkerMomentum`]. From 0 to below 1.
+    pub worker_momentum: f32,
 }
 
 impl Default for LocalSteps {
@@ -35,6 +37,7 @@ impl Default for LocalSteps {
             steps: 20,
             batch_size: 32,
             learning_rate: 0.5,
+            worker_momentum: 0.0,
         }
     }
 }

@@ -25,6 +25,7 @@ pub mod data;
 pub mod engine;
 pub mod error;
 pub mod model;
+pub mod momentum;
 pub mod optimizer;
 pub mod shard;
 mod stream;
@@ -38,5 +39,6 @@ pub use error::{
     ContentsError, DataError, EngineError, ModelError, OptimizerError, ShardError, SpecError,
 };
 pub use model::{Layout, ModelSpec, ParamTensor};
+pub use momentum::WorkerMomentum;
 pub use optimizer::{Optimizer, OptimizerSpec};
 pub use shard::{BlockId, DEFAULT_BLOCKS, Shard};

@@ -117,6 +117,7 @@ fn training(reader: &mut Reader<'_>) -> Option<TrainingPlan> {
     let local_steps = reader.one("local-steps", value::positive);
     let batch_size = reader.one("batch-size", value::positive);
     let learning_rate = reader.one("learning-rate", value::rate);
+    let worker_momentum = reader.one("worker-momentum", value::beta);
     let seed = reader.one("seed", value::count);
     Some(TrainingPlan {
         model: model?,
@@ -125,6 +126,7 @@ fn training(reader: &mut Reader<'_>) -> Option<TrainingPlan> {
         local_steps: local_steps?,
         batch_size: batch_size?,
         learning_rate: learning_rate?,
+        worker_momentum: worker_momentum?,
         seed: seed?,
     })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use spirt_aggregation::Rule;
+use spirt_aggregation::Pipeline;
 use spirt_protocol::RunId;
 use spirt_training::{DataSpec, ModelSpec, OptimizerSpec, SpecError};
 use tracing_subscriber::EnvFilter;
@@ -108,7 +108,7 @@ fn training<T>(parsed: Result<T, SpecError>) -> Parsed<T> {
 }
 
 /// An aggregation rule.
-pub(super) fn rule(text: &str) -> Parsed<Rule> {
+pub(super) fn rule(text: &str) -> Parsed<Pipeline> {
     text.parse()
         .map_err(|error| BadValue::new(format!("{error}")))
 }
@@ -140,6 +140,16 @@ pub(super) fn positive<T: FromStr>(text: &str) -> Parsed<T> {
     text.replace('_', "")
         .parse()
         .map_err(|_| BadValue::new(format!("`{text}` is not a whole number of at least 1")))
+}
+
+/// The weight of the past in a moving average: from 0 to below 1.
+pub(super) fn beta(text: &str) -> Parsed<f32> {
+    match text.parse::<f32>() {
+        Ok(beta) if (0.0..1.0).contains(&beta) => Ok(beta),
+        _ => Err(BadValue::new(format!(
+            "`{text}` is not a number from 0 to below 1"
+        ))),
+    }
 }
 
 /// A rate: finite and above zero.

@@ -18,7 +18,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = 30)]
     pub rounds: u64,
     /// The aggregation rule
-    #[arg(long, default_value = "trimmed-mean")]
+    #[arg(long, default_value = "arc+nnm+trimmed-mean")]
     pub rule: String,
     /// What the liars send
     #[arg(long, value_name = "KIND", default_value = "sign-flip:scale=5")]

@@ -3,7 +3,7 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use spirt_aggregation::Rule;
+use spirt_aggregation::{Pipeline, Rule};
 use spirt_protocol::MAX_PEERS;
 
 use super::args::DemoArgs;
@@ -12,12 +12,13 @@ use crate::exit::{Exit, Failure};
 
 /// Settings of the founder. With these, five nodes of which one lies pass 95 % in 30 rounds; on one
 /// machine messages are fast, but the nodes share its cores.
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 8] = [
     ("model", "mlp:hidden=512"),
     ("optimizer", "sgd:lr=0.7"),
     ("local-steps", "10"),
     ("batch-size", "64"),
     ("learning-rate", "0.3"),
+    ("worker-momentum", "0.5"),
     ("collect-min", "1s"),
     ("attempt", "500ms"),
 ];
@@ -36,7 +37,7 @@ pub(super) struct Plan {
     /// The first so many of them are killed.
     pub(super) kill: usize,
     pub(super) rounds: u64,
-    pub(super) rule: Rule,
+    pub(super) rule: Pipeline,
     /// As it was typed.
     pub(super) attack: String,
     pub(super) seed: u64,
@@ -52,8 +53,10 @@ impl Plan {
     /// Checks the arguments.
     pub(super) fn new(args: &DemoArgs) -> Result<Self, Failure> {
         let usage = |message: String, hint: String| Failure::new(Exit::Usage, message).hint(hint);
-        let rule: Rule = args.rule.parse().map_err(|error| {
-            let hint = "rules: trimmed-mean, median, krum, multi-krum, mean".into();
+        let rule: Pipeline = args.rule.parse().map_err(|error| {
+            let hint =
+                "such as arc+nnm+trimmed-mean, median, krum or mean; docs/aggregation.md has all"
+                    .into();
             usage(format!("{error}"), hint)
         })?;
         if args.byzantine > 0
@@ -70,10 +73,8 @@ impl Plan {
                 format!("use at most --nodes {most}"),
             ));
         }
-        let need = rule
-            .min_inputs(withstood(&rule, byzantine))
-            .max(byzantine + 1)
-            + kill;
+        let inputs = rule.min_inputs(withstood(&rule, byzantine));
+        let need = inputs.max(byzantine + 1) + kill;
         if nodes < need {
             return Err(usage(
                 format!("{rule} with {byzantine} lying and {kill} killed needs {need} nodes"),
@@ -90,9 +91,7 @@ impl Plan {
             seed: args.seed,
             port: args.port.and_then(NonZeroU16::new),
             pace: args.pace.into(),
-            min_peers: rule
-                .min_inputs(withstood(&rule, byzantine))
-                .max(nodes - byzantine - kill),
+            min_peers: inputs.max(nodes - byzantine - kill),
         };
         let least = plan.join_round().map_or(1, |join| join + 4);
         if plan.rounds < least {
@@ -110,7 +109,7 @@ impl Plan {
     /// The same liars and rounds under the plain mean: nobody is killed, nobody comes late.
     pub(super) fn with_mean(&self) -> Self {
         Self {
-            rule: Rule::Mean,
+            rule: Rule::Mean.into(),
             kill: 0,
             min_peers: self.nodes - self.byzantine,
             pace: Duration::ZERO,
@@ -182,7 +181,7 @@ impl Plan {
 }
 
 /// The f of the run: the mean withstands nobody, and refuses to promise it.
-fn withstood(rule: &Rule, byzantine: usize) -> usize {
+fn withstood(rule: &Pipeline, byzantine: usize) -> usize {
     if rule.is_robust() { byzantine } else { 0 }
 }
 

@@ -128,6 +128,7 @@ fn one_step_is_the_learning_rate_times_the_gradient() {
         steps: 1,
         batch_size: 16,
         learning_rate: 0.25,
+        worker_momentum: 0.0,
     };
     let shard = Shard::whole(&set);
     let update = engine.train(&shard, &local, &DRAW).unwrap();

@@ -33,6 +33,7 @@ fn bits() -> u64 {
             steps: 2,
             batch_size: 128,
             learning_rate: 0.1,
+            worker_momentum: 0.0,
         };
         let draw = Draw {
             seed: [0; 32],

@@ -97,6 +97,10 @@ pub static KEYS: &[Key] = &[
     Key::new(Group::Training, "learning-rate", Kind::Number, "RATE")
         .default("0.5")
         .help("Learning rate of the local steps"),
+    Key::new(Group::Training, "worker-momentum", Kind::Number, "BETA")
+        .default("0")
+        .help("Weight of a peer's earlier updates in what it contributes")
+        .more("From 0 (none) to below 1. Less noise leaves liars less room; see docs/aggregation.md."),
     Key::new(Group::Training, "seed", Kind::Number, "N")
         .default("0")
         .help("Seed of all that is random; tells otherwise equal runs apart"),
@@ -104,7 +108,7 @@ pub static KEYS: &[Key] = &[
     Key::new(Group::Aggregation, "rule", Kind::Text, "RULE")
         .default("trimmed-mean")
         .help("The aggregation rule")
-        .more("One of trimmed-mean, median, krum, multi-krum[:m=<n>] or mean, which withstands no liar.")
+        .more("Such as median, krum, multi-krum:m=6, geometric-median or arc+nnm+trimmed-mean: docs/aggregation.md has all. The mean withstands no liar.")
         .common(),
     Key::new(Group::Aggregation, "max-byzantine", Kind::Number, "F")
         .default("0")

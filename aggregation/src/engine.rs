@@ -210,10 +210,7 @@ fn in_parallel<T: Send>(d: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
     if blocks < 2 {
         return (0..blocks).map(work).collect();
     }
-    (0..blocks)
-        .into_par_iter()
-        .map(&work)
-        .collect()
+    (0..blocks).into_par_iter().map(&work).collect()
 }
 
 /// `work` for every block of `out`.

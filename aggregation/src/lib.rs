@@ -1,7 +1,8 @@
 //! Byzantine-robust aggregation: many vectors in, one out, of which some may be lies.
 //!
 //! In each round n peers contribute one vector each, a gradient say, and every peer turns the same n
-//! vectors into the same one aggregate, by the same [`Rule`].
+//! vectors into the same one aggregate, by the same [`Pipeline`] of pre-aggregators and a [`Rule`].
+//! The crate knows no network and needs no node.
 //!
 //! # Threat model
 //!
@@ -22,35 +23,45 @@
 //! * **Checked once.** [`Inputs`] refuses rows of unequal length, NaN and infinities, and names the
 //!   row. A rule never sees them, and gives back finite values.
 //! * **Deterministic.** The result is a function of the set of rows and f: the same bits on every
-//!   machine, for any number of threads and any order of the rows. Floats are totally ordered; sums
-//!   are made in `f64`, in a fixed or sorted order. One exception: Krum and Multi-Krum break ties
-//!   between equal scores by the lower row index, so pass the rows in author order.
+//!   machine, for any instruction set, number of threads and order of the rows. Two exceptions: ties
+//!   between equal scores go to the lower row index, and bucketing groups rows by their index; so
+//!   pass the rows in author order.
 //! * **Accounted for.** The [`Report`] says which rows were kept and dropped, and each one's weight.
 //!   A drop is no proof of a lie: selection rules drop a fixed number of rows in every round.
 //! * **No panics.** What cannot be computed is an error, and the caller's data decide nothing else.
 //!
 //! # Rules
 //!
-//! | text | least n | breakdown | result | paper |
-//! |---|---|---|---|---|
-//! | `mean` | 1 | 0 | mean of all rows, not robust | - |
-//! | `median` | 2f + 1 | 1/2 | median of each coordinate | [Yin et al. 2018] |
-//! | `trimmed-mean` | 2f + 1 | 1/2 | mean of each coordinate without its f smallest and f largest | [Yin et al. 2018] |
-//! | `krum` | 2f + 3 | 1/2 | the row with the least sum of squared distances to its n - f - 2 nearest others | [Blanchard et al. 2017] |
-//! | `multi-krum[:m=<rows>]` | max(2f + 3, m + f) | 1/2 | mean of the m rows with the best Krum scores, m = n - f unless given | [Blanchard et al. 2017] |
+//! [`Rule`] lists them, each with its limits and its paper; [`Pre`] what can come before. The page
+//! `docs/aggregation.md` has both as tables, says which variant is whose, and what to take:
+//! `arc+nnm+trimmed-mean`. [`Rule::all`] and [`Pre::all`] are the same tables for programs.
 //!
-//! The breakdown point is the fraction f / n up to which the rule holds as n grows. [`Rule::all`] is
-//! the same table for programs.
+//! # Rooms
+//!
+//! | module | owns |
+//! |---|---|
+//! | `input` | rows, checked once |
+//! | `arena` | rows that arrive in pieces |
+//! | `source` | where the engine reads, whatever holds the rows |
+//! | `engine` | the three passes over the data: distances, columns, combine |
+//! | `engine::simd` | instruction sets, and all `unsafe` |
+//! | `geometry` | what row rules know: distances between points, and of their combinations |
+//! | `weigh` | row rules: from distances to weights |
+//! | `pre` | pre-aggregators: from distances to mixings |
+//! | `rule`, `text` | the closed list, its limits, its text form |
+//! | `pipeline` | decides what passes to make, and makes them |
+//! | `report`, `witness`, `agreement`, `verdict` | what became of each row |
+//! | `attack` | liars (feature `attacks`) |
 //!
 //! # Example
 //!
 //! ```
-//! use spirt_aggregation::{Inputs, Rule};
+//! use spirt_aggregation::{Inputs, Pipeline};
 //!
 //! let rows = [[1.0, 2.0], [1.1, 2.1], [0.9, 1.9], [1.0, 2.1], [-900.0, 1e30]];
 //! let inputs = Inputs::new(&rows)?;
-//! let rule: Rule = "krum".parse()?;
-//! let result = rule.aggregate(&inputs, 1)?;
+//! let pipeline: Pipeline = "krum".parse()?;
+//! let result = pipeline.aggregate(&inputs, 1)?;
 //! assert!(rows[..4].iter().any(|row| result.vector == row));
 //! assert!(result.report.dropped().any(|row| row == 4));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -59,9 +70,6 @@
 //! # Features
 //!
 //! * `attacks` (off): what a liar may send, for tests, experiments and demonstrations.
-//!
-//! [Yin et al. 2018]: https://arxiv.org/abs/1803.01498
-//! [Blanchard et al. 2017]: https://papers.nips.cc/paper/6617
 
 mod agreement;
 mod arena;

@@ -1,6 +1,6 @@
 //! The row rules: from the distances between the rows to a weight for each of them.
 //!
-//! A rule in here reads a [`Geometry`] and gives back [`Weights`]; it never sees a coordinate. All
+//! A rule in here reads a [`Geometry`](crate::geometry::Geometry) and gives back [`Weights`]; it never sees a coordinate. All
 //! sums run in the order of the points, which does not depend on the caller's order of the rows, and
 //! every loop has a bound that is written beside it.
 

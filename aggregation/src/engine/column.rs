@@ -149,7 +149,7 @@ fn mean<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
 /// The mean of the `keep` values that are nearest to `centre`, the smaller one of a tie.
 ///
 /// They form a window of the sorted values. The window starts one place further for each j with
-/// v[j + keep] nearer than v[j]; this is monotone in j, so that value j is simply exchanged for
+/// `v[j + keep]` nearer than `v[j]`; this is monotone in j, so that value j is simply exchanged for
 /// value j + keep. Values that no window can leave out are added without a test.
 #[inline(always)]
 fn nearest<S: Simd>(s: S, v: &[Lanes<i32>], keep: usize, centre: S::D) -> S::D {

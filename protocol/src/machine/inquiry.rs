@@ -14,6 +14,8 @@ use super::{MAX_KNOWN, Phase, RoundMachine};
 const RESUME_PATIENCE: u32 = 6;
 /// Attempts between two inquiries on a mere doubt.
 const DOUBT_PAUSE: u32 = 4;
+/// The part of an attempt that lies at least between asking all peers and asking them again.
+const ASKING_PAUSE: u32 = 8;
 /// Attempts after which a state that is being fetched is given up.
 const FETCH_PATIENCE: u32 = 60;
 
@@ -21,6 +23,8 @@ const FETCH_PATIENCE: u32 = 60;
 #[derive(Debug, Clone)]
 pub(super) struct Inquiry {
     began: Time,
+    /// When the peers were asked last.
+    asked_at: Time,
     /// When to judge what was heard, or to ask again.
     pub(super) due: Time,
     asked: BTreeSet<PeerId>,
@@ -70,11 +74,24 @@ impl RoundMachine {
         let vouches = Vouches::new();
         self.inquiry = Some(Inquiry {
             began,
+            asked_at: now,
             due,
             asked,
             vouches,
             fetching: None,
         });
+    }
+
+    /// All was heard and does not suffice: asks again, but not at once. Each answer would ask anew,
+    /// and one that arrives twice would double them without end.
+    fn ask_again(&mut self, began: Time, now: Time) {
+        let pause = self.config.spec.timing.attempt() / ASKING_PAUSE;
+        match &mut self.inquiry {
+            Some(inquiry) if now < inquiry.asked_at + pause => {
+                inquiry.due = inquiry.asked_at + pause;
+            }
+            _ => self.ask_all(began, now),
+        }
     }
 
     /// A state could not be fetched: if it is the one that is wanted, asks afresh.
@@ -153,7 +170,7 @@ impl RoundMachine {
                     }
                     return true;
                 }
-                self.ask_all(began, now);
+                self.ask_again(began, now);
                 false
             }
             Some(_) if !resuming => {
@@ -169,7 +186,7 @@ impl RoundMachine {
                 true
             }
             _ => {
-                self.ask_all(began, now);
+                self.ask_again(began, now);
                 false
             }
         }

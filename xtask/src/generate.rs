@@ -11,17 +11,23 @@ use anyhow::{Context as _, Result, bail};
 use crate::shell::{self, cargo};
 
 /// Every generated file, with the cargo command that prints it.
-const GENERATED: &[Generated] = &[Generated {
-    path: "docs/aggregation.md",
-    command: &[
-        "run",
-        "--quiet",
-        "--package",
-        "spirt-aggregation",
-        "--example",
-        "rules",
-    ],
-}];
+const GENERATED: &[Generated] = &[
+    Generated {
+        path: "spirt.example.toml",
+        command: &["run", "-q", "-p", "spirt-node", "--", "config", "default"],
+    },
+    Generated {
+        path: "docs/aggregation.md",
+        command: &[
+            "run",
+            "--quiet",
+            "--package",
+            "spirt-aggregation",
+            "--example",
+            "rules",
+        ],
+    },
+];
 
 /// A file in the repository that must equal the output of a command.
 struct Generated {

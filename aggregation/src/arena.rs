@@ -9,7 +9,7 @@
 use half::slice::HalfFloatSliceExt as _;
 use half::{bf16, f16};
 
-use crate::engine::{self, BLOCK, PANEL, simd::Isa};
+use crate::engine::{self, BLOCK, PANEL, Pairs, simd::Isa};
 use crate::error::{AggregateError, ArenaError};
 use crate::pipeline::Pipeline;
 use crate::pipeline::run::{Plan, needs_distances, plan_directly, plan_from};
@@ -242,7 +242,8 @@ impl Arena {
             return;
         }
         if needs_distances(&self.pipeline, self.max_byzantine) {
-            let part = engine::block_distances(Isa::best(), &self.source(&present), block);
+            let part =
+                engine::block_distances(Isa::best(), &self.source(&present), Pairs::All, block);
             self.blocks[block] = Block::Distances(part);
             return;
         }

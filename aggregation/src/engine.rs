@@ -54,13 +54,33 @@ fn padded(x: &[f32]) -> [f32; LANES] {
     out
 }
 
+/// Which distances a decision needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pairs {
+    /// Of all pairs.
+    All,
+    /// From each row to the origin, and to this row if there is one: reads the rows once and does
+    /// little else.
+    NormsAnd(Option<usize>),
+}
+
 /// Squared distances of one block of columns: pair (i, j) at `triangle(i, j)`, squared norms on the
 /// diagonal.
-pub(crate) fn block_distances(isa: Isa, source: &Source<'_>, block: usize) -> Vec<f64> {
+pub(crate) fn block_distances(
+    isa: Isa,
+    source: &Source<'_>,
+    pairs: Pairs,
+    block: usize,
+) -> Vec<f64> {
     let mut sums = vec![0.0; triangle(source.n(), 0)];
     source.for_each_piece(block, |rows, range, _| {
         let sums = &mut sums;
-        isa.run(distance::Distances { rows, range, sums });
+        isa.run(distance::Distances {
+            rows,
+            pairs,
+            range,
+            sums,
+        });
     });
     sums
 }
@@ -77,10 +97,18 @@ pub(crate) fn sum_blocks(blocks: impl IntoIterator<Item = Vec<f64>>) -> Vec<f64>
     total
 }
 
-/// The distances pass over all columns.
-pub(crate) fn distances(isa: Isa, source: &Source<'_>) -> Vec<f64> {
-    let blocks = in_parallel(source.d(), |block| block_distances(isa, source, block));
-    sum_blocks(blocks)
+/// The distances pass over all columns. Those that are not wanted are NaN.
+pub(crate) fn distances(isa: Isa, source: &Source<'_>, pairs: Pairs) -> Vec<f64> {
+    let work = |block| block_distances(isa, source, pairs, block);
+    let mut sums = sum_blocks(in_parallel(source.d(), work));
+    if let Pairs::NormsAnd(own) = pairs {
+        for i in 0..source.n() {
+            for j in (0..i).filter(|&j| own != Some(i) && own != Some(j)) {
+                sums[triangle(i, j)] = f64::NAN;
+            }
+        }
+    }
+    sums
 }
 
 /// Scalar products of the rows `far` with all rows: n for each of them. One more pass.

@@ -337,6 +337,13 @@ impl Rule {
             Self::GeometricMedian(Weiszfeld::Smoothed { nu, iters, start }) => {
                 median::smoothed(g, nu, iters.get(), start)
             }
+            // One step from the origin looks at lengths alone.
+            Self::CenteredClip { radius, iters } if iters.get() == 1 && centre.is_none() => {
+                Weights {
+                    scores: None,
+                    ..clip::norm(g, radius)
+                }
+            }
             Self::CenteredClip { radius, iters } => clip::centered(g, centre, radius, iters.get()),
             Self::Cge => nearest::smallest(g, f),
             Self::NormClip { radius } => clip::norm(g, radius),

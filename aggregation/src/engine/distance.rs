@@ -11,12 +11,13 @@ use std::ops::Range;
 
 use super::ahead::Ahead;
 use super::simd::{Kernel, LANES, Simd};
-use super::{PANEL, padded, triangle};
+use super::{PANEL, Pairs, padded, triangle};
 
 /// Adds the squared distances over `range` to `sums`: pair (i, j) with j < i at `triangle(i, j)`,
 /// the squared norm of row i at `triangle(i, i)`. A range starts at a multiple of a panel.
 pub(super) struct Distances<'a> {
     pub(super) rows: &'a [&'a [f32]],
+    pub(super) pairs: Pairs,
     pub(super) range: Range<usize>,
     pub(super) sums: &'a mut [f64],
 }
@@ -31,7 +32,12 @@ impl Kernel for Distances<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { rows, range, sums } = self;
+        let Self {
+            rows,
+            pairs,
+            range,
+            sums,
+        } = self;
         let full = range.start + range.len() / LANES * LANES;
         let mut ahead = Ahead::new(rows, range.start);
         for start in (range.start..full).step_by(PANEL) {
@@ -39,23 +45,48 @@ impl Kernel for Distances<'_> {
             let panel = rows.iter().map(|row| row[columns.clone()].as_chunks().0);
             let panel: Vec<_> = panel.collect();
             ahead.advance(s, PANEL / LANES);
-            panel_of_any(s, &panel, sums);
+            panel_of_any(s, &panel, pairs, sums);
         }
         if full < range.end {
             let rest = rows.iter().map(|row| [padded(&row[full..range.end])]);
             let rest: Vec<[[f32; LANES]; 1]> = rest.collect();
             let rest: Vec<&[[f32; LANES]]> = rest.iter().map(|row| &row[..]).collect();
-            panel_of_any(s, &rest, sums);
+            panel_of_any(s, &rest, pairs, sums);
         }
     }
 }
 
 #[inline(always)]
-fn panel_of_any<S: Simd>(s: S, rows: &[&[[f32; LANES]]], sums: &mut [f64]) {
-    if S::WIDE {
-        panel::<S, 4>(s, rows, sums);
+fn panel_of_any<S: Simd>(s: S, rows: &[&[[f32; LANES]]], pairs: Pairs, sums: &mut [f64]) {
+    match pairs {
+        Pairs::All if S::WIDE => panel::<S, 4>(s, rows, sums),
+        Pairs::All => panel::<S, 2>(s, rows, sums),
+        Pairs::NormsAnd(own) => star(s, rows, own, sums),
+    }
+}
+
+/// The norms over one panel, and the distances to one row; the same bits as in [`panel`].
+#[inline(always)]
+fn star<S: Simd>(s: S, rows: &[&[[f32; LANES]]], own: Option<usize>, sums: &mut [f64]) {
+    for (i, &row) in rows.iter().enumerate() {
+        let (a, b) = ([row], [row]);
+        let found = s.call(Tile::<1, true> { a, b });
+        sums[triangle(i, i)] += trusted(s, found[0][0], row, None);
+        if let Some(own) = own.filter(|own| *own != i) {
+            let (a, b) = ([rows[own.max(i)]], [rows[own.min(i)]]);
+            let found = s.call(Tile::<1, false> { a, b });
+            sums[triangle(own.max(i), own.min(i))] += trusted(s, found[0][0], a[0], Some(b[0]));
+        }
+    }
+}
+
+/// A panel's sum, if it is far from overflow and underflow; else computed again in `f64`.
+#[inline(always)]
+fn trusted<S: Simd>(s: S, sum: f32, a: &[[f32; LANES]], b: Option<&[[f32; LANES]]>) -> f64 {
+    if (LEAST..=MOST).contains(&sum) {
+        f64::from(sum)
     } else {
-        panel::<S, 2>(s, rows, sums);
+        s.call(Exactly { a, b })
     }
 }
 
@@ -79,11 +110,7 @@ fn panel<S: Simd, const R: usize>(s: S, rows: &[&[[f32; LANES]]], sums: &mut [f6
                 for q in 0..R.min(n - j) {
                     if i + p >= j + q {
                         let other = (i + p != j + q).then_some(b[q]);
-                        let mut sum = f64::from(found[p][q]);
-                        if !(LEAST..=MOST).contains(&found[p][q]) {
-                            sum = s.call(Exactly { a: a[p], b: other });
-                        }
-                        sums[triangle(i + p, j + q)] += sum;
+                        sums[triangle(i + p, j + q)] += trusted(s, found[p][q], a[p], other);
                     }
                 }
             }

@@ -93,7 +93,7 @@ fn distances_agree_with_f64_at_any_magnitude_and_on_every_instruction_set() {
         let all: Vec<Vec<u64>> = Isa::available()
             .into_iter()
             .map(|isa| {
-                let found = distances(isa, &source(&rows));
+                let found = distances(isa, &source(&rows), Pairs::All);
                 found.into_iter().map(f64::to_bits).collect()
             })
             .collect();
@@ -112,6 +112,30 @@ fn distances_agree_with_f64_at_any_magnitude_and_on_every_instruction_set() {
                     (found - exact).abs() <= 2e-6 * exact,
                     "({i}, {j}) {found} {exact}"
                 );
+            }
+        }
+    }
+}
+
+#[test]
+fn few_distances_are_the_same_as_among_all() {
+    for (n, d, wild) in [(1, 3, false), (5, 1027, false), (7, 20_000, true)] {
+        let rows = rows(n, d, 5, wild);
+        for isa in Isa::available() {
+            let all = distances(isa, &source(&rows), Pairs::All);
+            for own in [None, Some(0), Some(n / 2), Some(n - 1)] {
+                let few = distances(isa, &source(&rows), Pairs::NormsAnd(own));
+                for i in 0..n {
+                    for j in 0..=i {
+                        let (few, all) = (few[triangle(i, j)], all[triangle(i, j)]);
+                        let wanted = i == j || own == Some(i) || own == Some(j);
+                        assert_eq!(few.is_nan(), !wanted, "({i}, {j}) around {own:?}");
+                        assert!(
+                            !wanted || few.to_bits() == all.to_bits(),
+                            "({i}, {j}) {few} {all}"
+                        );
+                    }
+                }
             }
         }
     }

@@ -1,6 +1,6 @@
 //! How a pipeline is carried out: distances, decision, one pass for the output.
 
-use crate::engine::{self, Combination, Mixer, Reduce, simd::Isa};
+use crate::engine::{self, Combination, Mixer, Pairs, Reduce, simd::Isa};
 use crate::geometry::Geometry;
 use crate::input::Inputs;
 use crate::report::Report;
@@ -40,6 +40,23 @@ pub(crate) fn needs_distances(pipeline: &Pipeline, f: usize) -> bool {
     }
 }
 
+/// The distances from which the pipeline decides: few, for a rule that looks at lengths alone, or
+/// from one row.
+fn pairs(pipeline: &Pipeline, has_centre: bool) -> Pairs {
+    if has_centre || !pipeline.pre.is_empty() {
+        return Pairs::All;
+    }
+    match pipeline.rule {
+        Rule::Cge | Rule::NormClip { .. } => Pairs::NormsAnd(None),
+        Rule::CenteredClip { iters, .. } if iters.get() == 1 => Pairs::NormsAnd(None),
+        Rule::Monna { own }
+        | Rule::CsPlus { own }
+        | Rule::ClippedGossip { own, .. }
+        | Rule::Gts { own } => Pairs::NormsAnd(Some(own)),
+        _ => Pairs::All,
+    }
+}
+
 /// Decides, reading the rows once if need be. Needs n and f that the pipeline accepts.
 pub(crate) fn plan(
     pipeline: &Pipeline,
@@ -53,7 +70,8 @@ pub(crate) fn plan(
     // Only centered clipping knows what to do with it.
     let centre = centre.filter(|_| matches!(pipeline.rule, Rule::CenteredClip { .. }));
     let all = with_centre(source, centre);
-    let distances = engine::distances(Isa::best(), all.as_ref().unwrap_or(source));
+    let pairs = pairs(pipeline, centre.is_some());
+    let distances = engine::distances(Isa::best(), all.as_ref().unwrap_or(source), pairs);
     plan_from(pipeline, source, f, &distances, centre)
 }
 
@@ -236,6 +254,7 @@ fn with_far(pipeline: &Pipeline, rows: Geometry, all: &Source<'_>, order: &[usiz
 fn canonical(source: &Source<'_>, distances: &[f64]) -> Vec<usize> {
     let norm = |i: usize| distances[engine::triangle(i, i)];
     let mut order: Vec<usize> = (0..source.n()).collect();
+    // A distance that nobody asked for is NaN: then the rows themselves tell whether they are equal.
     order.sort_by(|&a, &b| {
         norm(a).total_cmp(&norm(b)).then_with(|| {
             let apart = distances[engine::triangle(a.max(b), a.min(b))];

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use safetensors::SafeTensors;
 
 use super::*;
-use crate::engine::{distances, simd::Isa};
+use crate::engine::{Pairs, distances, simd::Isa};
 use crate::source::Source;
 
 fn values(tensors: &SafeTensors<'_>, name: &str) -> Option<Vec<f64>> {
@@ -54,7 +54,7 @@ fn mixings_agree_with_byzfl() {
         }
         let order: Vec<usize> = (0..n).collect();
         let source = Source::Rows(rows.iter().map(Vec::as_slice).collect());
-        let g = Geometry::new(&order, &distances(Isa::best(), &source));
+        let g = Geometry::new(&order, &distances(Isa::best(), &source, Pairs::All));
         let is_tie = facts["tags"].contains("tie");
         let permuted = |name: &str, size: usize| {
             let order = values(&tensors, name)?;

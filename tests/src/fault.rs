@@ -33,6 +33,8 @@ pub enum Fault {
     Slow(Slow),
     /// Bytes in the middle of each checkpoint of a node that is gone are changed.
     CorruptCheckpoint(usize),
+    /// The operator moves the checkpoints of a node that is gone away, as its refusal to start says.
+    ClearCheckpoint(usize),
     /// The disk under the checkpoints of a node is full. Needs root.
     FillDisk(usize),
 }
@@ -108,6 +110,10 @@ impl Fault {
             Self::Heal(Everything::All) => cluster.network().heal(),
             Self::Slow(slow) => cluster.network().slow(slow.node, slow.kbit),
             Self::CorruptCheckpoint(node) => corrupt(&checkpoints(cluster, *node)),
+            Self::ClearCheckpoint(node) => {
+                let folder = checkpoints(cluster, *node);
+                fs::remove_dir_all(folder).expect("there are checkpoints");
+            }
             Self::FillDisk(node) => {
                 let disk = FullDisk::under(&checkpoints(cluster, *node));
                 cluster.keep(disk);

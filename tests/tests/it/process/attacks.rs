@@ -133,7 +133,8 @@ fn a_flood_of_records_costs_no_round_and_no_memory() {
 #[test]
 fn vectors_made_from_those_of_the_others_do_not_keep_the_model_from_learning() {
     let swarm = with_liar("alie", "");
-    let since = swarm.wait_together(&[0, 1, 2, 3, 4]).round;
+    // The rule may drop the liar in every round, so it is not waited for.
+    let since = swarm.wait_together(&HONEST).round;
     swarm[0].wait_round(since, "the accuracy is 0.9", |round| {
         round.accuracy >= Some(0.9)
     });

@@ -85,7 +85,7 @@ def measure_byzfl():
 def measure_ours():
     command = ["cargo", "bench", "--quiet", "-p", "spirt-aggregation", "--", f"n={N}", f"d={D}"]
     text = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return {m[1]: float(m[2]) for m in re.finditer(r"^(\S+) +([0-9.]+) +[0-9.]+ +[0-9.]+$", text, re.M)}
+    return {m[1]: float(m[2]) for m in re.finditer(r"^(\S+) +([0-9.]+) +[0-9.]+ +[0-9.]+ +[0-9.]+ +\S+$", text, re.M)}
 
 
 def main():

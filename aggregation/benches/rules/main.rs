@@ -37,7 +37,7 @@ fn main() {
     };
     let words: Vec<&String> = arguments
         .iter()
-        .filter(|a| !a[1..].contains('=') && !a.starts_with("--"))
+        .filter(|a| a.starts_with('=') || !a.contains('=') && !a.starts_with("--"))
         .collect();
     let threads = value("threads=").unwrap_or(0);
     rayon::ThreadPoolBuilder::new()

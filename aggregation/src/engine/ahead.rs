@@ -31,10 +31,11 @@ impl<'a> Ahead<'a> {
         }
     }
 
-    /// To be called when the reader has read `lines` cache lines of every row.
+    /// Asks for so many lines more: as many as the reader has read meanwhile, of all rows together. A
+    /// few at a time, or they wait for each other, and what is read now waits for them.
     #[inline(always)]
     pub(super) fn advance<S: Simd>(&mut self, s: S, lines: usize) {
-        let mut left = lines * self.strip.rows.len();
+        let mut left = lines;
         while left > 0 {
             let run = left.min(LINES - self.line);
             let columns = self.strip.ahead(self.row, self.start + self.line * LANES);

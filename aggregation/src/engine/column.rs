@@ -71,8 +71,10 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
     let mut scratch = Scratch::new();
     let mut start = work.strip.range.start;
     let mut ahead = Ahead::new(&work.strip);
+    let n_lines = work.strip.rows.len();
+    let part = n_lines / 3;
     for to in work.out.chunks_mut(LANES) {
-        ahead.advance(s, 1);
+        ahead.advance(s, part);
         let columns = start..start + to.len();
         start += to.len();
         keys[..low].fill(lowest);
@@ -80,6 +82,7 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
         let true_keys = &mut keys[low..low + n];
         work.mixer
             .load(s, work.strip.rows, columns, &mut scratch, true_keys);
+        ahead.advance(s, part);
         let reduced = match work.reduce {
             Reduce::Median => {
                 let [below, above] = s.call(Middle(&keys));
@@ -95,6 +98,7 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
                 s.narrow(reduce_sorted(s, &keys[low..low + n], work.reduce))
             }
         };
+        ahead.advance(s, n_lines - 2 * part);
         match <&mut [f32; LANES]>::try_from(&mut *to) {
             Ok(to) => s.store(reduced, to),
             Err(_) => {

@@ -42,25 +42,29 @@ impl Kernel for Distances<'_> {
             let columns = start..full.min(start + PANEL);
             let panel = rows.iter().map(|row| row[columns.clone()].as_chunks().0);
             let panel: Vec<_> = panel.collect();
-            ahead.advance(s, PANEL / LANES);
-            panel_of_any(s, &panel, pairs, sums);
+            panel_of_any(s, &panel, pairs, &mut ahead, sums);
         }
         if full < range.end {
             let rest = rows.iter().map(|row| [padded(&row[full..range.end])]);
             let rest: Vec<[[f32; LANES]; 1]> = rest.collect();
             let rest: Vec<&[[f32; LANES]]> = rest.iter().map(|row| &row[..]).collect();
-            panel_of_any(s, &rest, pairs, sums);
+            panel_of_any(s, &rest, pairs, &mut ahead, sums);
         }
     }
 }
 
 #[inline(always)]
-fn panel_of_any<S: Simd>(s: S, rows: &[Row<'_>], pairs: Pairs, sums: &mut [f64]) {
-    let mut squares = Vec::with_capacity(rows.len());
+fn panel_of_any<S: Simd>(
+    s: S,
+    rows: &[Row<'_>],
+    pairs: Pairs,
+    ahead: &mut Ahead<'_>,
+    sums: &mut [f64],
+) {
     match pairs {
-        Pairs::All if S::WIDE => panel::<S, 4>(s, rows, &mut squares, sums),
-        Pairs::All => panel::<S, 2>(s, rows, &mut squares, sums),
-        Pairs::NormsAnd(own) => star(s, rows, own, &mut squares, sums),
+        Pairs::All if S::WIDE => panel::<S, 4>(s, rows, ahead, sums),
+        Pairs::All => panel::<S, 2>(s, rows, ahead, sums),
+        Pairs::NormsAnd(own) => star(s, rows, own, ahead, sums),
     }
 }
 
@@ -73,13 +77,15 @@ fn star<S: Simd>(
     s: S,
     rows: &[Row<'_>],
     own: Option<usize>,
-    squares: &mut Vec<f32>,
+    ahead: &mut Ahead<'_>,
     sums: &mut [f64],
 ) {
+    let mut squares = Vec::with_capacity(rows.len());
     for (i, &row) in rows.iter().enumerate() {
+        ahead.advance(s, PANEL / LANES);
         let (a, b) = ([row], [row]);
         let found = s.call(Products { a, b });
-        sums[triangle(i, i)] += square(s, found[0][0], row, squares);
+        sums[triangle(i, i)] += square(s, found[0][0], row, &mut squares);
     }
     let Some(own) = own else { return };
     for i in (0..rows.len()).filter(|&i| i != own) {
@@ -97,13 +103,13 @@ fn star<S: Simd>(
 
 /// All pairs over one panel, in square tiles of `R` x `R` rows.
 #[inline(always)]
-fn panel<S: Simd, const R: usize>(
-    s: S,
-    rows: &[Row<'_>],
-    squares: &mut Vec<f32>,
-    sums: &mut [f64],
-) {
+fn panel<S: Simd, const R: usize>(s: S, rows: &[Row<'_>], ahead: &mut Ahead<'_>, sums: &mut [f64]) {
     let n = rows.len();
+    let mut squares = Vec::with_capacity(n);
+    // The next panel is asked for in equal parts, one before each tile.
+    let across = n.div_ceil(R);
+    let mut lines = PANEL / LANES * n;
+    let part = lines.div_ceil(across * (across + 1) / 2);
     // Past the end the last row stands in, and its sums are not used.
     let pick =
         |first: usize| -> [Row<'_>; R] { std::array::from_fn(|k| rows[(first + k).min(n - 1)]) };
@@ -111,10 +117,12 @@ fn panel<S: Simd, const R: usize>(
         let a = pick(i);
         let products = s.call(Products { a, b: a });
         for p in 0..R.min(n - i) {
-            sums[triangle(i + p, i + p)] += square(s, products[p][p], a[p], squares);
+            sums[triangle(i + p, i + p)] += square(s, products[p][p], a[p], &mut squares);
         }
         for j in (0..=i).step_by(R) {
             let b = pick(j);
+            ahead.advance(s, part.min(lines));
+            lines -= part.min(lines);
             let products = if i == j {
                 products
             } else {

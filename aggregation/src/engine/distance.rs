@@ -8,10 +8,13 @@
 //! (models rather than gradients) lose nothing, a row of 1e30 slows its own pairs down and falsifies
 //! none, and a pair's distance depends on its two rows alone.
 
+mod tile;
+
 use super::ahead::Ahead;
 use super::simd::{Kernel, LANES, Simd};
 use super::{PANEL, Pairs, padded, triangle};
 use crate::source::Strip;
+use tile::{Differences, Exactly, Products, Row, tree};
 
 /// Adds the squared distances over the strip to `sums`: pair (i, j) with j < i at `triangle(i, j)`,
 /// the squared norm of row i at `triangle(i, i)`.
@@ -67,9 +70,6 @@ fn panel_of_any<S: Simd>(
         Pairs::NormsAnd(own) => star(s, rows, own, ahead, sums),
     }
 }
-
-/// The vectors of a row in one panel.
-type Row<'a> = &'a [[f32; LANES]];
 
 /// The norms over one panel, and the distances to one row; the same bits as in [`panel`].
 #[inline(always)]
@@ -202,89 +202,6 @@ fn trusted<S: Simd>(s: S, sum: f32, a: Row<'_>, b: Row<'_>) -> f64 {
     }
 }
 
-/// The scalar products of `R` rows with `R` rows.
-struct Products<'a, const R: usize> {
-    a: [Row<'a>; R],
-    b: [Row<'a>; R],
-}
-
-impl<const R: usize> Kernel for Products<'_, R> {
-    type Out = [[f32; R]; R];
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> Self::Out {
-        tile(s, self.a, self.b, |x, y, sum| s.mul_add(x, y, sum))
-    }
-}
-
-/// The sums of squared differences of `R` rows with `R` rows.
-struct Differences<'a, const R: usize> {
-    a: [Row<'a>; R],
-    b: [Row<'a>; R],
-}
-
-impl<const R: usize> Kernel for Differences<'_, R> {
-    type Out = [[f32; R]; R];
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> Self::Out {
-        tile(s, self.a, self.b, |x, y, sum| {
-            let difference = s.sub(x, y);
-            s.mul_add(difference, difference, sum)
-        })
-    }
-}
-
-/// Folds the vectors of each pair of rows, and adds up the lanes.
-#[inline(always)]
-fn tile<S: Simd, const R: usize>(
-    s: S,
-    a: [Row<'_>; R],
-    b: [Row<'_>; R],
-    fold: impl Fn(S::F, S::F, S::F) -> S::F,
-) -> [[f32; R]; R] {
-    let width = a[0].len();
-    let a: [Row<'_>; R] = std::array::from_fn(|k| &a[k][..width]);
-    let b: [Row<'_>; R] = std::array::from_fn(|k| &b[k][..width]);
-    let mut sums = [[s.splat(0.0); R]; R];
-    for v in 0..width {
-        let mut x = [s.splat(0.0); R];
-        for p in 0..R {
-            x[p] = s.load(&a[p][v]);
-        }
-        for q in 0..R {
-            let y = s.load(&b[q][v]);
-            for p in 0..R {
-                sums[p][q] = fold(x[p], y, sums[p][q]);
-            }
-        }
-    }
-    s.sums(&sums)
-}
-
-/// One pair, or one row's squares, in `f64` throughout.
-struct Exactly<'a> {
-    a: &'a [[f32; LANES]],
-    b: Option<&'a [[f32; LANES]]>,
-}
-
-impl Kernel for Exactly<'_> {
-    type Out = f64;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> f64 {
-        let minus = s.splat_d(if self.b.is_some() { 1.0 } else { 0.0 });
-        let b = self.b.unwrap_or(self.a);
-        let mut sum = s.splat_d(0.0);
-        for (a, b) in self.a.iter().zip(b) {
-            let (a, b) = (s.widen(s.load(a)), s.widen(s.load(b)));
-            let difference = s.sub_d(a, s.mul_d(minus, b));
-            sum = s.add_d(sum, s.mul_d(difference, difference));
-        }
-        tree(s, sum)
-    }
-}
-
 /// Adds the scalar products of some rows with all rows to `sums`: `n` of them for each of `far`.
 pub(super) struct Dots<'a> {
     pub(super) strip: Strip<'a>,
@@ -320,19 +237,4 @@ fn dot<S: Simd>(s: S, a: &[f32], b: &[f32]) -> f64 {
         sum = s.add_d(sum, s.mul_d(s.widen(a), s.widen(b)));
     }
     tree(s, sum)
-}
-
-/// The sum of the lanes, as the same tree as [`Simd::sum`].
-#[inline(always)]
-fn tree<S: Simd>(s: S, sum: S::D) -> f64 {
-    let mut lanes = [0.0; LANES];
-    s.store_d(sum, &mut lanes);
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
-        }
-        half /= 2;
-    }
-    lanes[0]
 }

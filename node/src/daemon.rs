@@ -13,7 +13,7 @@ use libp2p::multiaddr::Protocol;
 use spirt_protocol::{Identity as SigningKey, PeerId};
 use tokio::sync::mpsc;
 
-use crate::attack::Attack;
+use crate::attack::{Attack, Liar, Mask};
 use crate::blobs::Blobs;
 use crate::config::{Config, Entry, Home};
 use crate::control::ControlServer;
@@ -137,9 +137,13 @@ async fn live(
     } = door;
     let run = entered.job.id;
     handle.join(run.0).await.map_err(DaemonError::Join)?;
-    if let Some(attack) = &config.attack {
-        tracing::warn!(%attack, "this node plays a Byzantine peer");
+    if let (Some(lie), Some(text)) = (&attack, &config.attack) {
+        tracing::warn!(attack = %text, "THIS NODE LIES: it plays a Byzantine peer, by --attack");
+        Liar::gather(lie, &key, &entered.job, bootstrap(&config));
     }
+    let liar = attack
+        .as_ref()
+        .and_then(|attack| Liar::new(attack, &key, &entered.job));
     let blobs = Blobs::default();
     for model in &entered.models {
         blobs.insert(model.clone());
@@ -156,6 +160,7 @@ async fn live(
         blobs,
         data_dir,
         printer: output.clone(),
+        mask: Mask::of(liar),
     };
     let model = entered.models.last().cloned().ok_or(DaemonError::NoState)?;
     let bounds = bounds(&config, started);
@@ -207,6 +212,14 @@ fn bounds(config: &Config, started: Instant) -> Bounds {
     }
 }
 
+/// The addresses that the operator gave to enter the network by.
+fn bootstrap(config: &Config) -> &[Multiaddr] {
+    match &config.entry {
+        Entry::Join { bootstrap } => bootstrap,
+        Entry::Found { .. } => &[],
+    }
+}
+
 fn signing_key(identity: &Identity) -> Option<SigningKey> {
     let pair = identity.keypair().clone().try_into_ed25519().ok()?;
     let seed: [u8; 32] = pair.secret().as_ref().try_into().ok()?;
@@ -223,9 +236,7 @@ async fn open_network(
     }
     let mut network = SwarmConfig::new(identity.keypair().clone());
     network.listen.clone_from(&config.network.listen);
-    if let Entry::Join { bootstrap } = &config.entry {
-        network.bootstrap.clone_from(bootstrap);
-    }
+    network.bootstrap = bootstrap(config).to_vec();
     let known = data_dir.load_peers().into_iter().take(REMEMBERED_PEERS);
     network.bootstrap.extend(known);
     Ok(swarm::start(network).await?)

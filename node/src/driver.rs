@@ -4,23 +4,23 @@
 //! A single loop. It never waits for a peer, the disk or the arithmetic: those run in tasks and in
 //! the worker's thread, and answer through channels.
 
+mod blame;
 mod effects;
 mod network;
 mod report;
 mod results;
 mod serve;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use spirt_protocol::{
-    Frame, Input, Manifest, Offence, PeerId, Reception, Round, RoundMachine, StateId, Time,
-    Verified,
-};
+use spirt_protocol::{Input, Manifest, PeerId, Reception, Round, RoundMachine, StateId, Time};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::attack::Mask;
 use crate::blobs::Blobs;
+use crate::conduct::{Conduct, Sanction};
 use crate::control::ControlRequest;
 use crate::datadir::DataDir;
 use crate::fetch::Offences;
@@ -90,6 +90,8 @@ pub struct Wiring {
     pub data_dir: DataDir,
     /// Where lines for people and programs go.
     pub printer: Printer,
+    /// What bends all that goes out, if the node lies.
+    pub mask: Mask,
 }
 
 /// What a task brings back.
@@ -113,14 +115,16 @@ pub struct Driver {
     started: Instant,
     tasks: JoinSet<Fetched>,
     saving: bool,
-    unsent: Vec<Verified<Frame>>,
+    unsent: Vec<(Round, Vec<u8>)>,
     /// Counts the states that were taken over; the worker's answers for earlier ones are void.
     epoch: u64,
     /// The model before the round under way.
     model: Packed,
     report: Report,
     receptions: BTreeMap<Reception, u64>,
-    offences: BTreeMap<(PeerId, Offence), u64>,
+    conduct: Conduct,
+    /// Not carried out yet.
+    sanctions: VecDeque<(PeerId, Sanction)>,
     stopping: Option<Instant>,
     ending: Option<(Ending, Instant)>,
     last_progress: Instant,
@@ -152,7 +156,8 @@ impl Driver {
             model,
             report,
             receptions: BTreeMap::new(),
-            offences: BTreeMap::new(),
+            conduct: Conduct::default(),
+            sanctions: VecDeque::new(),
             stopping: None,
             ending: None,
             last_progress: started,
@@ -172,7 +177,9 @@ impl Driver {
             self.feed(Input::PeerUp(peer));
         }
         let ending = loop {
+            self.unmask();
             self.carry_out().await;
+            self.carry_out_sanctions().await;
             if let Some(ending) = self.over() {
                 break ending;
             }
@@ -199,7 +206,11 @@ impl Driver {
                 Some(event) => self.on_event(event).await,
                 None => self.end(Ending::RunLost),
             },
-            Some(done) = self.wiring.answers.recv() => self.on_done(done),
+            Some(done) = self.wiring.answers.recv() => {
+                if let Some(done) = self.wiring.mask.hold(done) {
+                    self.on_done(done);
+                }
+            }
             Some(fetched) = self.tasks.join_next() => {
                 // A task that panicked has nothing to say; what it fetched is asked for again.
                 if let Ok(fetched) = fetched {
@@ -211,9 +222,18 @@ impl Driver {
             () = tokio::time::sleep_until(due.into()) => {
                 let now = self.now();
                 self.machine.handle_timeout(now);
+                self.review_conduct();
                 self.publish_unsent().await;
                 self.remember_peers().await;
             }
+        }
+    }
+
+    /// Says what a liar kept back, once it is time.
+    fn unmask(&mut self) {
+        let (machine, blobs) = (&self.machine, &self.wiring.blobs);
+        if let Some(done) = self.wiring.mask.release(machine, blobs) {
+            self.on_done(done);
         }
     }
 
@@ -225,6 +245,7 @@ impl Driver {
             .map(|Time(since)| self.started + since);
         let retry = (!self.unsent.is_empty()).then(|| Instant::now() + RETRY);
         let ending = self.ending.map(|(_, at)| at);
+        let mask = self.wiring.mask.due();
         let stop = self.stopping.map(|since| since + STOP_PATIENCE);
         let lost = Some(self.last_progress + self.bounds.patience);
         let tick = Some(Instant::now() + Duration::from_secs(1));
@@ -232,6 +253,7 @@ impl Driver {
             machine,
             retry,
             ending,
+            mask,
             stop,
             lost,
             self.bounds.lease_end,

@@ -7,6 +7,7 @@ pub mod attack;
 pub mod blobs;
 pub mod checkpoint;
 pub mod cli;
+pub mod conduct;
 pub mod config;
 pub mod control;
 pub mod daemon;

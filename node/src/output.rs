@@ -22,7 +22,7 @@ use crate::control::Status;
 use crate::exit::{Exit, Failure};
 use crate::telemetry::use_color;
 
-pub use event::{Joined, Left, Ready, RoundReport};
+pub use event::{Joined, Left, OffenceReport, Ready, RoundReport};
 pub(crate) use human::{bytes, count};
 pub use live::Live;
 
@@ -159,6 +159,11 @@ impl Output {
             (false, true) => self.err(&human::round(round)),
             (false, false) => {}
         }
+    }
+
+    /// A peer did something that no honest peer does; people have the log.
+    pub fn offence(&self, offence: &OffenceReport) {
+        self.event("offence", offence);
     }
 
     /// The node has left its run.

@@ -12,8 +12,9 @@
 //!   server mode with one provider record per run; identify feeds the routing table. Every
 //!   provider found is dialled: small swarms form a full mesh.
 //! * **Gossip.** gossipsub 1.2, signed, each message judged by the driver before it is passed on.
-//!   Peer scoring is off: whether a peer counts is decided by signatures and membership above
-//!   this layer, and the default parameters empty every mesh where peers share an address.
+//!   Peers are scored by what the node above says of them, and by nothing else: the default
+//!   parameters empty every mesh where peers share an address. Whether a peer counts is decided by
+//!   signatures and membership above this layer.
 //! * **Requests.** One persistent stream per ordered pair of peers, many requests in flight in it.
 //!
 //! Everything is bounded; the bounds are in [`limits`] and [`Limits`].

@@ -5,6 +5,7 @@
 //! that an answer for a model that was since replaced can be told apart.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use spirt_aggregation::{Inputs, Verdict};
@@ -102,6 +103,10 @@ impl Worker {
         attack: Option<Attack>,
         model: ModelState,
     ) -> Result<(Self, mpsc::Receiver<Done>), JobError> {
+        let mut job = job;
+        if let Some(data) = attack.as_ref().and_then(|attack| attack.data(&job.data)) {
+            job.data = Arc::new(data);
+        }
         let mut engine = job.engine()?;
         engine
             .load(&model.params)

@@ -85,6 +85,20 @@ impl Frame {
         })
     }
 
+    /// The bytes of a frame that nobody checks: for peers that lie.
+    #[cfg(feature = "forge")]
+    pub fn forge(
+        identity: &Identity,
+        run: RunId,
+        session: u64,
+        round: Round,
+        message: Message,
+        body: &[u8],
+    ) -> Vec<u8> {
+        let Verified(frame) = Self::sign(identity, run, session, round, message, body.into());
+        frame.encode()
+    }
+
     /// Reads a frame of `run` and checks everything that its bytes alone can show: the signature
     /// before anything is decoded, the body against the signed root, and that lists are in order
     /// and evidence is conclusive. Allocates no more than the frame's own size.

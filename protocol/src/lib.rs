@@ -21,6 +21,8 @@ pub mod blob;
 mod codec;
 mod evidence;
 mod frame;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod id;
 mod machine;
 mod manifest;

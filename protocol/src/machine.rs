@@ -20,6 +20,7 @@ mod event;
 mod inbox;
 mod inquiry;
 mod log;
+mod mutation;
 mod rounds;
 mod standing;
 mod step;
@@ -31,6 +32,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use event::{Event, Gradient, Input, Output, Reception, RoundRecord};
+#[cfg(feature = "sim")]
+pub use mutation::Mutation;
 
 use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round, RunId, StateId, Time};
@@ -43,6 +46,7 @@ use agree::Decision;
 use arrivals::Arrivals;
 use inquiry::Inquiry;
 use log::RoundLog;
+use mutation::Mutant;
 use standing::Standing;
 
 /// Rounds whose frames are kept for peers that lag behind.
@@ -171,6 +175,7 @@ pub struct RoundMachine {
     pull_at: Time,
     pulls: usize,
     outputs: VecDeque<Output>,
+    mutant: Mutant,
 }
 
 impl RoundMachine {
@@ -206,6 +211,7 @@ impl RoundMachine {
             pull_at: now,
             pulls: 0,
             outputs: VecDeque::new(),
+            mutant: Mutant::default(),
         };
         machine.state = held.last().cloned();
         for manifest in held {
@@ -218,6 +224,12 @@ impl RoundMachine {
         }
         machine.step(now);
         machine
+    }
+
+    /// Breaks the machine from now on, so that a test can see whether that is noticed.
+    #[cfg(feature = "sim")]
+    pub const fn mutate(&mut self, mutation: Option<Mutation>) {
+        self.mutant = Mutant::new(mutation);
     }
 
     /// The next effect to carry out.

@@ -45,6 +45,14 @@ impl Identity {
     }
 }
 
+#[cfg(feature = "fuzz")]
+impl Identity {
+    /// Signs bytes that need not be an envelope.
+    pub(crate) fn sign_bytes(&self, bytes: &[u8]) -> [u8; SIGNATURE_BYTES] {
+        self.key.sign(&domain_separated(bytes)).to_bytes()
+    }
+}
+
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Identity({})", self.peer_id())

@@ -20,6 +20,7 @@ mod shrink;
 mod watch;
 mod world;
 
+pub use crate::machine::Mutation;
 pub use draw::Kind;
 pub use liar::Lie;
 pub use scenario::{Fault, Scenario};

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::fault::{Cut, FullDisk};
 use crate::host::DEADLINE;
+use crate::host::network::{Network, Place};
 use crate::host::process::Node;
 use crate::observe::{Event, Round, agreement, rounds};
 
@@ -15,6 +17,8 @@ use crate::observe::{Event, Round, agreement, rounds};
 pub struct Cluster {
     // Dropped before the folder: the nodes write into it.
     nodes: Vec<Node>,
+    disks: Vec<FullDisk>,
+    network: Option<Network>,
     folder: TempDir,
 }
 
@@ -24,9 +28,15 @@ impl Cluster {
     /// # Panics
     /// When it does not come up; all methods panic when the nodes do not do what they wait for.
     pub fn found(options: &str) -> Self {
+        Self::found_in(None, options)
+    }
+
+    fn found_in(network: Option<Network>, options: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("spirt-test-").tempdir();
         let mut cluster = Self {
             nodes: Vec::new(),
+            disks: Vec::new(),
+            network,
             folder: folder.expect("a temporary folder"),
         };
         cluster.start(words(options));
@@ -36,7 +46,16 @@ impl Cluster {
     /// Founds a run and starts nodes that join it through the founder, `n` in all, and waits until
     /// all of them are in a round together.
     pub fn of(n: usize, options: &str) -> Self {
-        let mut cluster = Self::found(options);
+        Self::found(options).grown_to(n)
+    }
+
+    /// Like [`Cluster::of`], each node in a namespace of its own.
+    pub fn in_network(n: usize, options: &str) -> Self {
+        Self::found_in(Some(Network::new()), options).grown_to(n)
+    }
+
+    fn grown_to(self, n: usize) -> Self {
+        let mut cluster = self;
         for _ in 1..n {
             cluster.join(0, "");
         }
@@ -52,7 +71,8 @@ impl Cluster {
 
     fn start(&mut self, args: Vec<String>) -> usize {
         let number = self.nodes.len();
-        let node = Node::start(&number.to_string(), &self.data_dir(number), &args);
+        let place = self.place(number);
+        let node = Node::start(&number.to_string(), &place, &self.data_dir(number), &args);
         self.nodes.push(node);
         number
     }
@@ -63,7 +83,41 @@ impl Cluster {
         let bootstrap = via.map(|via| ["--bootstrap".to_owned(), self[via].join().to_owned()]);
         let args: Vec<String> = bootstrap.into_iter().flatten().collect();
         self[number].wait_exit();
-        self.nodes[number] = Node::start(&format!("{number}'"), &self.data_dir(number), &args);
+        let (name, place) = (format!("{number}'"), self.place(number));
+        self.nodes[number] = Node::start(&name, &place, &self.data_dir(number), &args);
+    }
+
+    fn place(&mut self, number: usize) -> Place {
+        let network = self.network.as_mut();
+        network.map_or_else(Place::here, |network| network.place(number))
+    }
+
+    /// The network of its own.
+    ///
+    /// # Panics
+    /// When it has none.
+    pub fn network(&self) -> &Network {
+        let network = self.network.as_ref();
+        network.expect("cut, heal and slow need a network of namespaces")
+    }
+
+    /// Cuts all links between two sides.
+    pub fn cut(&self, cut: &Cut) {
+        for (one, other) in cut
+            .from
+            .iter()
+            .flat_map(|a| cut.to.iter().map(move |b| (*a, *b)))
+        {
+            self.network().cut(one, other);
+            if !cut.one_way {
+                self.network().cut(other, one);
+            }
+        }
+    }
+
+    /// Keeps a full disk full as long as the cluster lives.
+    pub fn keep(&mut self, disk: FullDisk) {
+        self.disks.push(disk);
     }
 
     /// Where a node keeps its state.

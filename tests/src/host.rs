@@ -5,6 +5,7 @@ use std::time::Duration;
 pub mod command;
 pub mod docker;
 pub mod follow;
+pub mod network;
 pub mod process;
 
 /// How long a test waits for anything; only a test that fails ever waits so long.

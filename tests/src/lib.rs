@@ -12,12 +12,19 @@
 //! | [`leave`](host::process::Node::leave) | it is asked to leave, as by Ctrl+C or `docker stop`: goodbye, checkpoint, exit |
 //! | [`restart`](cluster::Cluster::restart) | it starts again with the data dir that it had |
 //!
+//! Further verbs, of [`fault`], and whole stories told in files of them, of [`scenario`]: `cut`, `heal`
+//! and `slow` need a [network](host::network) of namespaces, `fill-disk` a mount.
+//!
 //! The harness knows the nodes only by their command line and their JSON, as any program would: it
 //! depends on no other room.
 
 pub mod cluster;
+pub mod fault;
 pub mod host;
 pub mod observe;
+pub mod scenario;
+pub mod scoreboard;
+pub mod soak;
 
 /// The path of the program under test.
 ///

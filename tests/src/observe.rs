@@ -14,6 +14,8 @@ pub enum Event {
     Joined(Joined),
     /// A round is over.
     Round(Round),
+    /// A peer did what no honest peer does.
+    Offence(Offence),
     /// It has left.
     Left(Left),
 }
@@ -75,6 +77,21 @@ impl Round {
     }
 }
 
+/// A peer did what no honest peer does.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Offence {
+    /// The round under way.
+    pub round: u64,
+    /// Who did it.
+    pub peer: String,
+    /// What it did, by a name of the closed list.
+    pub offence: String,
+    /// How often so far.
+    pub count: u64,
+    /// Whether it is shut out by this.
+    pub banned: bool,
+}
+
 /// The node has left.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Left {
@@ -109,7 +126,19 @@ pub struct Status {
 pub fn rounds(events: &[Event]) -> impl DoubleEndedIterator<Item = &Round> {
     events.iter().filter_map(|event| match event {
         Event::Round(round) => Some(round),
-        Event::Ready(_) | Event::Joined(_) | Event::Left(_) => None,
+        Event::Ready(_) | Event::Joined(_) | Event::Offence(_) | Event::Left(_) => None,
+    })
+}
+
+/// The first offence of that name that some events lay to a peer.
+pub fn offence<'a>(events: &'a [Event], peer: &str, name: &str) -> Option<&'a Offence> {
+    events.iter().find_map(|event| match event {
+        Event::Offence(offence) if offence.peer == peer && offence.offence == name => Some(offence),
+        Event::Ready(_)
+        | Event::Joined(_)
+        | Event::Round(_)
+        | Event::Offence(_)
+        | Event::Left(_) => None,
     })
 }
 
@@ -155,6 +184,33 @@ pub fn agreement(told: &[(String, Vec<Event>)], since: u64) -> Result<BTreeSet<u
     Ok(together)
 }
 
+/// Rounds after which a node may find out that it went apart from the others, and say so.
+const TAKES_BACK: u64 = 8;
+
+/// The rounds that nodes ended with different models, none of which said soon afterwards that it
+/// took over the others' state. Stricter than [`agreement`]: a word is void only if it was taken back
+/// within few rounds.
+pub fn divergent_rounds(told: &[(String, Vec<Event>)]) -> Vec<u64> {
+    let mut models: BTreeMap<u64, BTreeSet<&str>> = BTreeMap::new();
+    for (_, events) in told {
+        let mut firm: Vec<&Round> = Vec::new();
+        for event in events {
+            match event {
+                Event::Round(round) => firm.push(round),
+                Event::Joined(joined) => {
+                    firm.retain(|round| round.round + TAKES_BACK < joined.round);
+                }
+                Event::Ready(_) | Event::Offence(_) | Event::Left(_) => {}
+            }
+        }
+        for round in firm {
+            models.entry(round.round).or_default().insert(&round.model);
+        }
+    }
+    models.retain(|_, models| models.len() > 1);
+    models.into_keys().collect()
+}
+
 /// What a node says of a round.
 #[derive(Debug)]
 struct Claim<'a> {
@@ -173,7 +229,7 @@ fn claims(events: &[Event]) -> BTreeMap<u64, Claim<'_>> {
             Event::Round(Round { round, model, .. }) => {
                 claims.entry(*round).or_insert(Claim { model, taken_back });
             }
-            Event::Ready(_) | Event::Left(_) => {}
+            Event::Ready(_) | Event::Offence(_) | Event::Left(_) => {}
         }
     }
     claims

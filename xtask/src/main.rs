@@ -16,8 +16,10 @@ mod features;
 mod generate;
 mod image;
 mod metadata;
+mod scoreboard;
 mod shell;
 mod sim;
+mod soak;
 mod steps;
 mod test;
 mod tidy;
@@ -48,6 +50,10 @@ enum Command {
     Gen(generate::Args),
     /// Run the protocol simulator in virtual time; arguments go to it as they are
     Sim(sim::Args),
+    /// Let real nodes die, stand still, come and go at random, for minutes
+    Soak(soak::Args),
+    /// Play attack by rule on real nodes; arguments go to the program as they are
+    Scoreboard(scoreboard::Args),
     /// Measure the time from a started process to a peer that trains
     ColdStart(cold_start::Args),
     /// Build a static binary on this machine and a container image around it
@@ -62,6 +68,8 @@ fn main() -> ExitCode {
         Command::Tidy(args) => tidy::run(&args),
         Command::Gen(args) => generate::run(&args),
         Command::Sim(args) => sim::run(&args),
+        Command::Soak(args) => soak::run(&args),
+        Command::Scoreboard(args) => scoreboard::run(&args),
         Command::ColdStart(args) => cold_start::run(&args),
         Command::DockerImage(args) => image::run(&args),
     };

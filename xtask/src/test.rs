@@ -23,6 +23,8 @@ use crate::steps::step;
 const CLUSTER_ROOM: &str = "tests";
 /// Its module with the container tests.
 const CONTAINER_TESTS: &str = "docker::";
+/// Its module with the tests that need network namespaces.
+const NETWORK_TESTS: &str = "network::";
 /// The image that the container tests start.
 const IMAGE: &str = "spirt-node:test";
 
@@ -39,6 +41,7 @@ struct Suite {
     features: Features,
     artefacts: Artefacts,
     has_nextest: bool,
+    has_namespaces: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -61,23 +64,42 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         features,
         artefacts,
         has_nextest,
+        has_namespaces: can_make_namespaces(),
     };
-    let container_tests = suite.container_tests()?;
+    let container_tests = suite.tests_of(CONTAINER_TESTS)?;
     step("tests", || suite.run_tests())?;
     step("doctests", || {
         let mut doctests = cargo();
         doctests.args(["test", "--workspace", "--doc"]);
         shell::run(doctests.args(suite.features.flags()))
     })?;
+    if !suite.has_namespaces {
+        let network_tests = suite.tests_of(NETWORK_TESTS)?;
+        println!(
+            "{}",
+            not_run(
+                "network",
+                &network_tests,
+                "namespaces need root and iproute2"
+            )
+        );
+    }
     if container_tests.is_empty() {
         return Ok(());
     }
     if let Some(why) = why_no_containers(args) {
-        println!("{}", not_run(&container_tests, why));
+        println!("{}", not_run("container", &container_tests, why));
         return Ok(());
     }
     step("container image", || image::run(&suite.image()))?;
     step("container tests", || suite.run_container_tests())
+}
+
+/// Whether this user may make network namespaces.
+fn can_make_namespaces() -> bool {
+    let name = format!("spirt-try-{}", std::process::id());
+    let ip = |verb| shell::succeeds(shell::program("ip").args(["netns", verb, &name]));
+    ip("add") && ip("del")
 }
 
 fn why_no_containers(args: &Args) -> Option<&'static str> {
@@ -91,24 +113,24 @@ fn why_no_containers(args: &Args) -> Option<&'static str> {
 }
 
 /// What to say of tests that did not run: each name, then the number and the reason.
-fn not_run(tests: &[String], why: &str) -> String {
+fn not_run(kind: &str, tests: &[String], why: &str) -> String {
     let names: String = tests
         .iter()
         .map(|name| format!("not run: {name}\n"))
         .collect();
-    format!("{names}{} container tests not run: {why}", tests.len())
+    format!("{names}{} {kind} tests not run: {why}", tests.len())
 }
 
 impl Suite {
-    /// The names of the container tests.
-    fn container_tests(&self) -> Result<Vec<String>> {
+    /// The names of the cluster tests of a module.
+    fn tests_of(&self, module: &str) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for tests in self
             .artefacts
             .tests()
             .filter(|tests| tests.is_in(CLUSTER_ROOM))
         {
-            names.extend(tests.list(CONTAINER_TESTS)?);
+            names.extend(tests.list(module)?);
         }
         Ok(names)
     }
@@ -121,12 +143,28 @@ impl Suite {
     /// All but the container tests.
     fn run_tests(&self) -> Result<()> {
         if self.has_nextest {
-            return self.nextest("default", &[]);
+            let without = "not (package(spirt-tests) & test(/^network::/))";
+            let filter: &[&str] = if self.has_namespaces {
+                &[]
+            } else {
+                &["-E", without]
+            };
+            return self.nextest("default", filter, &[]);
         }
         println!("cargo-nextest is not installed; one test binary runs after another");
-        self.run_binaries(|is_cluster| match is_cluster {
-            true => Some(&["--test-threads", "1", "--skip", CONTAINER_TESTS]),
-            false => Some(&[]),
+        let one_by_one: &[&str] = &["--test-threads", "1", "--skip", CONTAINER_TESTS];
+        let without: &[&str] = &[
+            "--test-threads",
+            "1",
+            "--skip",
+            CONTAINER_TESTS,
+            "--skip",
+            NETWORK_TESTS,
+        ];
+        self.run_binaries(|is_cluster| match (is_cluster, self.has_namespaces) {
+            (true, true) => Some(one_by_one),
+            (true, false) => Some(without),
+            (false, _) => Some(&[]),
         })
     }
 
@@ -134,16 +172,17 @@ impl Suite {
     fn run_container_tests(&self) -> Result<()> {
         let env = [("SPIRT_DOCKER_IMAGE", IMAGE)];
         if self.has_nextest {
-            return self.nextest("docker", &env);
+            return self.nextest("docker", &[], &env);
         }
         self.run_binaries(|is_cluster| {
             is_cluster.then_some(&["--test-threads", "1", CONTAINER_TESTS])
         })
     }
 
-    fn nextest(&self, profile: &str, env: &[(&str, &str)]) -> Result<()> {
+    fn nextest(&self, profile: &str, filter: &[&str], env: &[(&str, &str)]) -> Result<()> {
         let mut nextest = cargo();
         nextest.args(["nextest", "run", "--workspace", "--profile", profile]);
+        nextest.args(filter);
         nextest
             .args(self.features.flags())
             .envs(env.iter().copied());
@@ -151,10 +190,7 @@ impl Suite {
     }
 
     /// Runs the test binaries for which `arguments` names some, all of them even if one fails.
-    fn run_binaries(
-        &self,
-        arguments: impl Fn(bool) -> Option<&'static [&'static str]>,
-    ) -> Result<()> {
+    fn run_binaries<'a>(&self, arguments: impl Fn(bool) -> Option<&'a [&'a str]>) -> Result<()> {
         let mut failed = Vec::new();
         for tests in self.artefacts.tests() {
             let Some(arguments) = arguments(tests.is_in(CLUSTER_ROOM)) else {
@@ -191,7 +227,7 @@ mod tests {
     fn tests_that_did_not_run_are_named_and_counted() {
         let tests = ["docker::kill_one".to_owned(), "docker::scale_up".to_owned()];
         assert_eq!(
-            not_run(&tests, "no Docker engine"),
+            not_run("container", &tests, "no Docker engine"),
             "not run: docker::kill_one\nnot run: docker::scale_up\n\
              2 container tests not run: no Docker engine"
         );

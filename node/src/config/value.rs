@@ -116,10 +116,8 @@ pub(super) fn rule(text: &str) -> Parsed<Pipeline> {
 /// An attack, in canonical form.
 #[cfg(feature = "attacks")]
 pub(super) fn attack(text: &str) -> Parsed<String> {
-    let parsed = text.parse::<spirt_aggregation::attack::Attack>();
-    Ok(parsed
-        .map_err(|error| BadValue::new(error.to_string()))?
-        .to_string())
+    let parsed = text.parse::<crate::attack::Attack>();
+    Ok(parsed.map_err(BadValue::new)?.to_string())
 }
 
 /// A whole number from 0.

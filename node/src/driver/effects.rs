@@ -16,7 +16,8 @@ impl Driver {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::Publish(frame) => {
-                    self.unsent.push(frame);
+                    let said = self.wiring.mask.say(&frame).into_iter();
+                    self.unsent.extend(said.map(|bytes| (frame.round(), bytes)));
                     self.publish_unsent().await;
                 }
                 Output::Compute { round, roster } => {
@@ -61,14 +62,14 @@ impl Driver {
     pub(super) async fn publish_unsent(&mut self) {
         let oldest = self.round().0.saturating_sub(1);
         let mut waiting = std::mem::take(&mut self.unsent);
-        waiting.retain(|frame| frame.round().0 >= oldest);
+        waiting.retain(|(round, _)| round.0 >= oldest);
         let excess = waiting.len().saturating_sub(MAX_UNSENT);
         waiting.drain(..excess);
-        for frame in waiting {
-            match self.wiring.swarm.publish(frame.encode()).await {
+        for (round, bytes) in waiting {
+            match self.wiring.swarm.publish(bytes.clone()).await {
                 Ok(()) => {}
                 Err(PublishError::NoPeersSubscribed | PublishError::QueuesFull(_)) => {
-                    self.unsent.push(frame);
+                    self.unsent.push((round, bytes));
                 }
                 Err(error) => tracing::warn!(%error, "cannot publish"),
             }

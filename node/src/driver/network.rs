@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use spirt_protocol::{
-    EnvelopeError, Frame, FrameError, Input, Offence, PeerId, Reception, Verified,
-};
+use spirt_protocol::{EnvelopeError, Frame, FrameError, Input, Offence, Reception, Verified};
 
 use super::Driver;
 use crate::peer;
@@ -89,16 +87,5 @@ impl Driver {
             self.report.late(author, round);
         }
         reception
-    }
-
-    /// Counts what a peer did wrong. Counters are for as many peers as can be on the roster; the
-    /// rest is only logged.
-    pub(super) fn blame(&mut self, peer: Option<PeerId>, offence: Offence) {
-        let Some(peer) = peer else { return };
-        let room = self.offences.len() < 16 * usize::from(spirt_protocol::MAX_PEERS);
-        if room || self.offences.contains_key(&(peer, offence)) {
-            *self.offences.entry((peer, offence)).or_default() += 1;
-        }
-        self.report.offence(peer, offence);
     }
 }

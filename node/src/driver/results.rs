@@ -8,7 +8,6 @@ use spirt_protocol::{Digest, Frame, Gradient, Input, Manifest, Offence, Round};
 
 use super::{Driver, Ending, Fetched};
 use crate::checkpoint;
-use crate::fetch::Offences;
 use crate::model_state::{ModelState, Packed, is_finite};
 use crate::output::RoundReport;
 use crate::worker::{Done, Task};
@@ -158,13 +157,6 @@ impl Driver {
                 }
             }
             Fetched::Saved => self.saving = false,
-        }
-    }
-
-    fn blame_all(&mut self, offences: Offences) {
-        for (peer, offence) in offences {
-            tracing::warn!(%peer, %offence, "offence");
-            self.blame(Some(peer), offence);
         }
     }
 

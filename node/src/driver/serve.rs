@@ -16,6 +16,9 @@ impl Driver {
             self.blame(peer::from_libp2p(from), Offence::Garbage);
             return;
         };
+        let Some(reply) = self.wiring.mask.take(from, &request, reply) else {
+            return;
+        };
         match request {
             // Chunks are large: copied and sent beside the loop.
             Request::Chunk { root, index } => {

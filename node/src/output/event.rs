@@ -75,6 +75,22 @@ pub struct RoundReport {
     pub took: Duration,
 }
 
+/// A peer did something that no honest peer does. Told at the first time, and each time that it did
+/// it twice as often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OffenceReport {
+    /// The round under way.
+    pub round: u64,
+    /// Who.
+    pub peer: String,
+    /// What: a name of the closed list, such as `garbage` or `equivocation`.
+    pub offence: &'static str,
+    /// How often so far.
+    pub count: u64,
+    /// Whether it is shut out by this.
+    pub banned: bool,
+}
+
 /// The verdict on a contribution that went into the update.
 pub(super) const KEPT: &str = "kept";
 

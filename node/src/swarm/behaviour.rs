@@ -98,8 +98,37 @@ fn gossip(keypair: &Keypair) -> Result<Gossip, StartError> {
         max_subscriptions_per_request: 16,
     };
     let authenticity = gossipsub::MessageAuthenticity::Signed(keypair.clone());
-    gossipsub::Behaviour::new_with_subscription_filter(authenticity, config, filter)
-        .map_err(|error| StartError::Config(error.into()))
+    let mut gossip =
+        gossipsub::Behaviour::new_with_subscription_filter(authenticity, config, filter)
+            .map_err(|error| StartError::Config(error.into()))?;
+    gossip
+        .with_peer_score(score_params(), score_thresholds())
+        .map_err(StartError::Config)?;
+    Ok(gossip)
+}
+
+/// Only what the node itself says of a peer counts. One message per peer and round is too little for
+/// rates of delivery, peers that share an address are usual here, and a process that stood still is
+/// no offender.
+fn score_params() -> gossipsub::PeerScoreParams {
+    gossipsub::PeerScoreParams {
+        app_specific_weight: 1.0,
+        ip_colocation_factor_weight: 0.0,
+        behaviour_penalty_weight: 0.0,
+        slow_peer_weight: 0.0,
+        retain_score: Duration::from_secs(600),
+        ..gossipsub::PeerScoreParams::default()
+    }
+}
+
+fn score_thresholds() -> gossipsub::PeerScoreThresholds {
+    gossipsub::PeerScoreThresholds {
+        gossip_threshold: -10.0,
+        publish_threshold: -40.0,
+        graylist_threshold: -80.0,
+        accept_px_threshold: 0.0,
+        opportunistic_graft_threshold: 0.0,
+    }
 }
 
 fn kademlia(local: PeerId) -> kad::Behaviour<kad::store::MemoryStore> {

@@ -88,7 +88,7 @@ pub struct MessageToken {
 pub struct Responder(oneshot::Sender<Bytes>);
 
 impl Responder {
-    pub(super) fn new(reply: oneshot::Sender<Bytes>) -> Self {
+    pub(crate) fn new(reply: oneshot::Sender<Bytes>) -> Self {
         Self(reply)
     }
 

@@ -59,6 +59,8 @@ pub(super) enum Command {
     Members(oneshot::Sender<Vec<Multiaddr>>),
     Disconnect(PeerId),
     Ban(PeerId),
+    Pardon(PeerId),
+    Score(PeerId, f64),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -171,6 +173,17 @@ impl Handle {
     /// Closes all connections with a peer and refuses it from now on.
     pub async fn ban(&self, peer: PeerId) {
         let _ = self.commands.send(Command::Ban(peer)).await;
+    }
+
+    /// Lets a banned peer back in.
+    pub async fn pardon(&self, peer: PeerId) {
+        let _ = self.commands.send(Command::Pardon(peer)).await;
+    }
+
+    /// What the node thinks of a peer, 0 or below: gossip avoids it below -10, sends it nothing of
+    /// ours below -40, and does not listen to it below -80.
+    pub async fn score(&self, peer: PeerId, score: f64) {
+        let _ = self.commands.send(Command::Score(peer, score)).await;
     }
 
     /// Leaves the topic, closes all connections and ends the task, within 200 ms.

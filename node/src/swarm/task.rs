@@ -140,6 +140,15 @@ impl Task {
                 let _ = self.swarm.disconnect_peer_id(peer);
             }
             Command::Ban(peer) => self.ban(peer),
+            Command::Pardon(peer) => {
+                self.banned.retain(|banned| *banned != peer);
+                self.swarm.behaviour_mut().banned.unblock_peer(peer);
+            }
+            Command::Score(peer, score) => {
+                let gossip = &mut self.swarm.behaviour_mut().gossip;
+                // A peer that gossip forgot has no score to lower.
+                let _ = gossip.set_application_score(&peer, score.min(0.0));
+            }
             Command::Shutdown(done) => drop::<oneshot::Sender<()>>(done),
         }
     }

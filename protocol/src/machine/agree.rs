@@ -14,6 +14,7 @@ use crate::spec::RunSpec;
 
 use super::event::RoundRecord;
 use super::log::{Entry, Payload, RoundLog};
+use super::mutation::{Mutant, Mutation};
 
 /// Attempts to agree among `n` peers of which `max_faulty` may fail: one more than can fail.
 pub(super) fn attempts(max_faulty: u16, n: usize) -> u8 {
@@ -30,7 +31,12 @@ pub(super) fn is_accepted(author: PeerId, echoers: &BTreeSet<PeerId>, attempt: u
 
 /// The set that the first seals of the whole roster name, if all those of a view are in and equal.
 /// Peers whose goodbye is itself in the set owe no seal.
-pub(super) fn unanimous(log: &RoundLog, roster: &[PeerId], view: u16) -> Option<BTreeSet<Digest>> {
+pub(super) fn unanimous(
+    log: &RoundLog,
+    roster: &[PeerId],
+    view: u16,
+    mutant: Mutant,
+) -> Option<BTreeSet<Digest>> {
     let leavers = leavers(log, log.entries.keys());
     if log.seals.len() + leavers.len() < roster.len() {
         return None;
@@ -41,9 +47,10 @@ pub(super) fn unanimous(log: &RoundLog, roster: &[PeerId], view: u16) -> Option<
     let set: BTreeSet<Digest> = first.sealed_entries().collect();
     let gone = self::leavers(log, &set);
     let same = |peer: &PeerId| {
-        seals
-            .get(peer)
-            .is_some_and(|seal| seal.envelope().root == first.envelope().root)
+        seals.get(peer).is_some_and(|seal| {
+            let equal = seal.envelope().root == first.envelope().root;
+            equal || mutant.is(Mutation::UnequalSeals)
+        })
     };
     roster
         .iter()

@@ -8,6 +8,7 @@ use crate::id::{Digest, PeerId, Time};
 use crate::message::{Message, Seal};
 
 use super::agree;
+use super::mutation::Mutation;
 use super::step::{MISSING_PATIENCE, SEAL_PATIENCE};
 use super::{Agree, Phase, RoundMachine};
 
@@ -50,7 +51,14 @@ impl RoundMachine {
     }
 
     pub(super) fn advance_agree(&mut self, mut agree: Agree, now: Time) -> bool {
-        let unanimous = |view: &u16| agree::unanimous(&self.log, self.roster(), *view);
+        if self.mutant.is(Mutation::BeforeAgreement) {
+            let set = agree::sealable(&self.log);
+            if self.is_enough(&set) {
+                self.settle(&set, 0, now);
+                return true;
+            }
+        }
+        let unanimous = |view: &u16| agree::unanimous(&self.log, self.roster(), *view, self.mutant);
         let views = self.log.views();
         let mut sets = views.iter().filter_map(unanimous);
         if let Some(set) = sets.find(|set| self.knows_all(set) && self.is_enough(set)) {
@@ -74,15 +82,15 @@ impl RoundMachine {
         if now < end {
             return false;
         }
-        let last =
-            agree.attempt >= agree::attempts(self.config.spec.max_faulty, self.roster().len());
+        let last = agree.attempt >= self.attempts();
         let new = self.newly_accepted(&agree, last);
         if last {
             agree.accepted.extend(new);
             return self.conclude(&agree, end, now);
         }
         agree.attempt += 1;
-        if self.is_member() && !new.is_empty() {
+        let silent = self.mutant.is(Mutation::SilentAcceptance);
+        if self.is_member() && !new.is_empty() && !silent {
             let (view, attempt) = (agree.view, agree.attempt);
             self.say(
                 Message::Seal(Seal { view, attempt }),
@@ -106,7 +114,7 @@ impl RoundMachine {
             &self.log,
             agree.view,
             &agree.accepted,
-            self.faulty(),
+            self.faulty_in_tally(),
             quorum,
         );
         let missing = !self.knows_all(&set) || !self.knows_all_seals(agree);
@@ -123,6 +131,21 @@ impl RoundMachine {
             self.inquire(now);
         }
         lost
+    }
+
+    /// Attempts that this node makes.
+    fn attempts(&self) -> u8 {
+        let all = agree::attempts(self.config.spec.max_faulty, self.roster().len());
+        all - u8::from(all > 1 && self.mutant.is(Mutation::NoLastAttempt))
+    }
+
+    /// More than so many must name an entry.
+    fn faulty_in_tally(&self) -> usize {
+        if self.mutant.is(Mutation::OneIsEnough) {
+            0
+        } else {
+            self.faulty()
+        }
     }
 
     fn knows_all(&self, set: &BTreeSet<Digest>) -> bool {
@@ -143,6 +166,10 @@ impl RoundMachine {
 
     /// Whether so many have sealed that the correct ones all know within a message's time; or, if
     /// more peers failed than the run foresees, whether enough are left after a longer wait.
+    ///
+    /// That more failed is certain only when all correct ones would have sealed by now: those that
+    /// saw the seals of more than the faulty ones do within half an attempt, others may collect for as
+    /// long as the run allows. A liar that gives its payload to a few lets just these seal early.
     fn may_start(&self, agree: &Agree, now: Time) -> bool {
         let sealers = self.sealers(agree.view);
         let n = self.roster().len();
@@ -155,13 +182,19 @@ impl RoundMachine {
         }
         let (_, joiners) = self.present();
         let enough = sealers.union(&joiners).count() >= self.config.spec.quorum();
-        enough
-            && now
-                >= self
-                    .config
-                    .spec
-                    .timing
-                    .after_attempts(agree.sealed, SEAL_PATIENCE)
+        let timing = &self.config.spec.timing;
+        let due = timing.after_attempts(agree.sealed, SEAL_PATIENCE);
+        let others = sealers.iter().filter(|peer| **peer != self.me).count();
+        let missing = |peer: &&PeerId| !sealers.contains(*peer);
+        let gone = |peer: &PeerId| self.is_down(peer) || self.has_left(peer);
+        let certain = others > self.faulty() || self.roster().iter().filter(missing).all(gone);
+        enough && now >= due && (certain || now >= self.all_sealed())
+    }
+
+    /// When all correct peers that are up have sealed the round, whatever they saw.
+    pub(super) fn all_sealed(&self) -> Time {
+        let timing = &self.config.spec.timing;
+        timing.after_attempts(self.round_started + timing.collect_max(), SEAL_PATIENCE)
     }
 
     /// First seals with which the attempts start: those of all correct members, and a majority.
@@ -180,10 +213,12 @@ impl RoundMachine {
     /// First seals to accept at the end of the attempt; after the last one also those that enough
     /// others name, though this node never saw them.
     fn newly_accepted(&self, agree: &Agree, last: bool) -> BTreeSet<Digest> {
+        let few = self.mutant.is(Mutation::FewSigners);
+        let signers = if few { 1 } else { agree.attempt };
         let (echoers, nobody) = (self.log.echoers_of(agree.view), BTreeSet::new());
         let accepts = |seal: &Digest, author| {
             let echoers = echoers.get(seal).unwrap_or(&nobody);
-            agree::is_accepted(author, echoers, agree.attempt)
+            agree::is_accepted(author, echoers, signers)
         };
         let held = self.log.first_seals(agree.view);
         let held: BTreeMap<Digest, PeerId> = held.map(|s| (s.digest(), s.author())).collect();

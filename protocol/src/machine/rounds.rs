@@ -148,6 +148,8 @@ impl RoundMachine {
             since: now,
             asked: false,
         });
+        // By now it is known who else holds what its author gave to some only.
+        self.fetch_wanted();
     }
 
     pub(super) fn aggregated(&mut self, round: Round) {

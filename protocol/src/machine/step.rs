@@ -82,9 +82,10 @@ impl RoundMachine {
         if now < self.pull_at {
             return;
         }
-        // What is missing in an attempt must be there before it ends.
+        // What is missing in an attempt must be there before it ends; and who waits for an agreed
+        // payload holds up nobody but itself, until it is late for the next round.
         let attempt = self.config.spec.timing.attempt();
-        let hurry = matches!(self.phase, Phase::Agree(_));
+        let hurry = matches!(self.phase, Phase::Agree(_) | Phase::Aggregate(_));
         self.pull_at = now + if hurry { attempt / 3 } else { attempt };
         if matches!(self.phase, Phase::Join | Phase::Done | Phase::Left) {
             return;
@@ -112,6 +113,11 @@ impl RoundMachine {
         if !self.is_member() && matches!(self.phase, Phase::Collect(_)) {
             self.ask_to_join();
         }
+        self.fetch_wanted();
+    }
+
+    /// Asks again for all payloads that nobody gave, of whoever is known to hold them by now.
+    pub(super) fn fetch_wanted(&mut self) {
         let wanted = self
             .log
             .entries
@@ -247,7 +253,10 @@ impl RoundMachine {
                 times.extend([collect.compute_at, Some(self.collect_end(collect))]);
             }
             Phase::Agree(agree) => times.extend(agree.started.map_or_else(
-                || vec![Some(timing.after_attempts(agree.sealed, SEAL_PATIENCE))],
+                || {
+                    let soon = timing.after_attempts(agree.sealed, SEAL_PATIENCE);
+                    vec![Some(soon), Some(self.all_sealed())]
+                },
                 |started| {
                     let end = self.attempt_end(started, agree.attempt);
                     vec![

@@ -132,7 +132,8 @@ impl World<'_> {
     /// Whether the node has, and gives, the payload of a frame.
     fn holds(&self, node: usize, frame: &Frame) -> bool {
         let node = &self.nodes[node];
-        let gives = node.lie != Some(Lie::Withhold) || frame.author() != node.identity.peer_id();
+        let withholds = matches!(node.lie, Some(Lie::Withhold | Lie::Brink));
+        let gives = !withholds || frame.author() != node.identity.peer_id();
         gives && node.payloads.contains_key(&frame.envelope().root)
     }
 

@@ -91,6 +91,7 @@ impl Scenario {
             strict: false,
             calm: Time(Duration::from_secs(rng.u64(6..=24))),
             rounds_after: 8,
+            mutation: None,
         };
         scenario.add(kind, &mut rng, faulty);
         scenario

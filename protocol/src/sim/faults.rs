@@ -61,6 +61,11 @@ impl World<'_> {
             return;
         }
         self.nodes[node].start(&self.spec, founder, self.now);
+        if let Some(machine) = &mut self.nodes[node].machine
+            && self.honest >> node & 1 == 1
+        {
+            machine.mutate(self.scenario.mutation);
+        }
         self.trace(node, || "started".into());
         for other in (0..self.nodes.len()).filter(|other| *other != node) {
             let pair = (node.min(other), node.max(other));

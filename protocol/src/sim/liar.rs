@@ -32,13 +32,16 @@ pub enum Lie {
     States,
     /// Says more than anybody may.
     Flood,
+    /// Gives its payload to some only, and says its seals to some only and at the last moment, so that
+    /// one of them counts them in and another does not.
+    Brink,
     /// Says nothing.
     Mute,
 }
 
 impl Lie {
     /// Every lie.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Contributions,
         Self::Seals,
         Self::Withhold,
@@ -46,6 +49,7 @@ impl Lie {
         Self::Replay,
         Self::States,
         Self::Flood,
+        Self::Brink,
         Self::Mute,
     ];
 
@@ -114,6 +118,15 @@ impl Liar {
                 };
                 vec![tell(frame, some), second]
             }
+            // About as many as may lie: with its own seal they are one too many, or one too few.
+            Lie::Brink if is_contribution => {
+                let few = some & rng.u64(..);
+                let without = Told {
+                    payload: false,
+                    ..tell(frame.clone(), !few)
+                };
+                vec![tell(frame, few), without]
+            }
             Lie::Withhold if is_contribution => vec![
                 tell(frame.clone(), some),
                 Told {
@@ -121,6 +134,10 @@ impl Liar {
                     ..tell(frame, !some)
                 },
             ],
+            Lie::Brink if is_seal => vec![Told {
+                after: Duration::from_millis(rng.u64(0..=1_500)),
+                ..tell(frame, some & rng.u64(..))
+            }],
             Lie::Late => vec![Told {
                 after: Duration::from_millis(rng.u64(0..=6_000)),
                 ..tell(frame, some)

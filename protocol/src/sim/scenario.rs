@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::id::Time;
 use crate::spec::RunSpec;
 
+use super::Mutation;
 use super::draw::Kind;
 use super::liar::Lie;
 
@@ -49,6 +50,8 @@ pub struct Scenario {
     pub calm: Time,
     /// Rounds that every peer must get through after that.
     pub rounds_after: u64,
+    /// How the honest machines are broken, for tests of the judge.
+    pub mutation: Option<Mutation>,
 }
 
 /// One thing that goes wrong, or is mended.

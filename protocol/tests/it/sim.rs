@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use spirt_protocol::sim::{Fault, Grade, Kind, Scenario, Violation, run, shrink};
+use spirt_protocol::sim::{Fault, Grade, Kind, Mutation, Scenario, Violation, run, shrink};
 
 /// Plays seeds of a kind, and names the first that breaks a promise.
 fn play(kind: Kind, seeds: Range<u64>) -> Vec<Grade> {
@@ -51,6 +51,55 @@ fn liars_part_nobody_and_those_that_sign_twice_are_banned() {
         equivocators > 5 && 10 * banned >= 8 * equivocators,
         "{banned} of {equivocators}"
     );
+}
+
+/// Plays the seed at which a hunt (`cargo xtask sim -- --mutation all --scenario liars`) first found
+/// the broken machines out, and the same one with whole machines.
+fn is_found_out(mutation: Mutation, seed: u64) {
+    let mut scenario = Scenario::draw(Kind::Liars, seed);
+    assert_eq!(run(&scenario).err(), None, "whole machines at seed {seed}");
+    scenario.mutation = Some(mutation);
+    let violation = run(&scenario).expect_err(mutation.name());
+    assert_eq!(run(&scenario), Err(violation), "it replays");
+}
+
+/// A test for each way to break the Agree phase.
+macro_rules! found_out {
+    ($($name:ident: $mutation:ident $seed:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                is_found_out(Mutation::$mutation, $seed);
+            }
+        )*
+
+        #[test]
+        fn every_mutation_has_a_seed_that_finds_it_out() {
+            let tested = [$(Mutation::$mutation),*];
+            // It takes a seal that arrives within the last milliseconds of the last attempt, and tips
+            // the balance: no seed is known.
+            let unknown = [Mutation::FewSigners];
+            let known = |m: &Mutation| tested.contains(m) != unknown.contains(m);
+            assert!(Mutation::ALL.iter().all(known));
+            assert!([$($seed),*].iter().all(|seed: &u64| *seed < 1_000));
+        }
+    };
+}
+
+found_out! {
+    leaving_the_last_attempt_out_is_found_out: NoLastAttempt 35;
+    applying_before_agreement_is_found_out: BeforeAgreement 0;
+    the_fast_path_on_unequal_seals_is_found_out: UnequalSeals 16;
+    accepting_in_silence_is_found_out: SilentAcceptance 65;
+    counting_what_one_names_is_found_out: OneIsEnough 14;
+}
+
+#[test]
+fn a_few_that_were_given_a_payload_early_do_not_agree_alone() {
+    // Two of eleven sealed long before the others; newcomers made up the quorum.
+    let scenario = Scenario::draw(Kind::Liars, 801);
+    assert!(scenario.peers > 2 * scenario.liars.len());
+    assert_eq!(run(&scenario).err(), None);
 }
 
 #[test]

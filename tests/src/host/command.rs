@@ -12,7 +12,20 @@ use crate::node_binary;
 
 /// A command of the program under test that settings of the tester's shell cannot reach.
 pub fn command(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
-    let mut command = Command::new(node_binary());
+    within(&[], args)
+}
+
+/// Like [`command`], with words of another program before it.
+pub fn within(prefix: &[String], args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut words = prefix.iter();
+    let mut command = match words.next() {
+        None => Command::new(node_binary()),
+        Some(program) => {
+            let mut command = Command::new(program);
+            command.args(words).arg(node_binary());
+            command
+        }
+    };
     let ours = |name: &OsStr| {
         let name = name.to_string_lossy();
         name.starts_with("SPIRT_") || name == "RUST_LOG"
@@ -21,6 +34,17 @@ pub fn command(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         command.env_remove(name);
     }
     command.env("NO_COLOR", "1").stdin(Stdio::null()).args(args);
+    command
+}
+
+/// A command of another program.
+///
+/// # Panics
+/// When there is not even a name.
+pub fn plain(words: &[&str]) -> Command {
+    let (program, args) = words.split_first().expect("a program has a name");
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null());
     command
 }
 

@@ -9,8 +9,9 @@ use std::thread;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::DEADLINE;
-use super::command::{Finished, command};
+use super::command::{Finished, command, within};
 use super::follow::Follow;
+use super::network::Place;
 use crate::observe::{Event, Ready, Round, Status, last_round, rounds};
 
 /// Events that a failing test shows of each node.
@@ -29,12 +30,13 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node on a free port and waits until it listens.
+    /// Starts a node at a place and waits until it listens.
     ///
     /// # Panics
     /// When it does not come up; all methods panic when the node does not do what they wait for.
-    pub fn start(name: &str, data_dir: &Path, args: &[String]) -> Self {
-        let mut command = command(["--json", "-v", "--listen", "/ip4/127.0.0.1/tcp/0"]);
+    pub fn start(name: &str, place: &Place, data_dir: &Path, args: &[String]) -> Self {
+        let listen = ["--json", "-v", "--listen", &place.listen];
+        let mut command = within(&place.prefix, listen);
         command.arg("--data-dir").arg(data_dir).args(args);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program under test starts");
@@ -195,6 +197,16 @@ impl Node {
         );
         serde_json::from_str(&asked.stdout)
             .unwrap_or_else(|error| panic!("node {}: no status: {error}\n{asked}", self.name))
+    }
+
+    /// Resident memory of the process, while it runs.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(1024 * kib)
     }
 
     /// Lines on stdout that are no events. There should be none.

@@ -76,3 +76,24 @@ fn verdicts_are_found_by_peer() {
     assert!(round.kept("a") && !round.kept("b") && !round.kept("c"));
     assert_eq!((round.verdict("b"), round.n_kept()), (Some("late"), 1));
 }
+
+fn joined(round: u64) -> Event {
+    Event::Joined(Joined {
+        run: "run".into(),
+        round,
+    })
+}
+
+#[test]
+fn a_difference_is_void_only_if_it_was_taken_back_soon() {
+    let right = told("a", &[(1, "x"), (2, "y"), (3, "z"), (12, "w")]);
+    let wrong = |back: Option<u64>| {
+        let mut said = told("b", &[(2, "other"), (3, "others")]);
+        said.1.extend(back.map(joined));
+        [right.clone(), said]
+    };
+    assert_eq!(divergent_rounds(&wrong(None)), [2, 3]);
+    assert_eq!(divergent_rounds(&wrong(Some(4))), [0; 0]);
+    assert_eq!(divergent_rounds(&wrong(Some(11))), [2]);
+    assert_eq!(divergent_rounds(&wrong(Some(13))), [2, 3]);
+}

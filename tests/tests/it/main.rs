@@ -1,4 +1,7 @@
-//! Faults on real nodes: module `process` on this machine, module `docker` in containers.
+//! Faults on real nodes: modules `process` and `scenarios` on this machine, `network` in namespaces,
+//! `docker` in containers.
 
 mod docker;
+mod network;
 mod process;
+mod scenarios;

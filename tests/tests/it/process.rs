@@ -1,5 +1,6 @@
 //! Swarms of processes on this machine.
 
+mod attacks;
 mod death;
 mod growth;
 mod hostile;

@@ -38,6 +38,7 @@ const BANS: &[Ban] = &[
         allowed: &[
             "node/src/output.rs",
             "xtask/",
+            "tests/src/bin/",
             "/examples/",
             "/benches/",
             "/build.rs",

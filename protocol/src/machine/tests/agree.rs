@@ -7,6 +7,7 @@ use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round};
 use crate::machine::agree::{Decision, attempts, decide, is_accepted, sealable, tally, unanimous};
 use crate::machine::log::{Payload, RoundLog};
+use crate::machine::mutation::Mutant;
 use crate::manifest::{MAX_BANNED, Manifest};
 use crate::message::{Encoding, Message};
 use crate::sign::Verified;
@@ -125,9 +126,16 @@ fn equal_first_seals_of_all_are_unanimous() {
     for i in 1..=2 {
         log.put(seal(i, 1, 1, &all), 3);
     }
-    assert_eq!(unanimous(&log, &roster, 0), None, "one is missing");
+    assert_eq!(
+        unanimous(&log, &roster, 0, Mutant::default()),
+        None,
+        "one is missing"
+    );
     log.put(seal(3, 1, 1, &all), 3);
-    assert_eq!(unanimous(&log, &roster, 0), Some(all.into_iter().collect()));
+    assert_eq!(
+        unanimous(&log, &roster, 0, Mutant::default()),
+        Some(all.into_iter().collect())
+    );
 }
 
 #[test]
@@ -137,7 +145,10 @@ fn one_other_first_seal_ends_unanimity() {
         log.put(seal(i, 1, 1, &all), 3);
     }
     log.put(seal(3, 1, 1, &all[..2]), 3);
-    assert_eq!(unanimous(&log, &sorted(&[1, 2, 3]), 0), None);
+    assert_eq!(
+        unanimous(&log, &sorted(&[1, 2, 3]), 0, Mutant::default()),
+        None
+    );
 }
 
 #[test]
@@ -150,7 +161,7 @@ fn who_says_goodbye_in_the_set_owes_no_seal() {
     }
     let roster = sorted(&[1, 2, 3, 4]);
     assert_eq!(
-        unanimous(&log, &roster, 0),
+        unanimous(&log, &roster, 0, Mutant::default()),
         None,
         "the goodbye is not in the set"
     );
@@ -160,7 +171,10 @@ fn who_says_goodbye_in_the_set_owes_no_seal() {
     for i in 1..=3 {
         log.put(seal(i, 1, 1, &all), 4);
     }
-    assert_eq!(unanimous(&log, &roster, 0), Some(all.into_iter().collect()));
+    assert_eq!(
+        unanimous(&log, &roster, 0, Mutant::default()),
+        Some(all.into_iter().collect())
+    );
 }
 
 /// The set of a log in which these seals are accepted: at most one may fail, two must be present.

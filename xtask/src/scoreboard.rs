@@ -1,0 +1,23 @@
+//! `cargo xtask scoreboard`: attack by rule on real nodes, as Markdown tables.
+
+use anyhow::Result;
+
+use crate::shell::{self, cargo, program};
+use crate::test::artefacts::Artefacts;
+
+/// What the program gets.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Arguments for the program; `cargo xtask scoreboard -- --help` names them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut build = cargo();
+    build.args(["build", "-p", "spirt-node", "-p", "spirt-tests", "--bins"]);
+    let artefacts = Artefacts::build(&mut build)?;
+    let mut scoreboard = program(artefacts.binary("scoreboard")?);
+    scoreboard.env("SPIRT_NODE_BIN", artefacts.binary("spirt-node")?);
+    shell::run(scoreboard.args(&args.args))
+}

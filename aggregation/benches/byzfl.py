@@ -1,6 +1,6 @@
 """Times ByzFL and spirt-aggregation in one run, on rows of the same kind, and prints a table.
 
-    python3 aggregation/benches/byzfl.py [n] [d]
+    python3 aggregation/benches/byzfl.py [n] [d] [part of a rule's text]...
 
 Installs ByzFL (and with it PyTorch) into `target/byzfl` unless `BYZFL_PYTHON` names an interpreter that
 has it. Both libraries use all cores; for ByzFL the faster one of its NumPy and its PyTorch path counts,
@@ -15,7 +15,9 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-N, D = (int(x) for x in (sys.argv[1:3] + ["16", "1000000"][len(sys.argv) - 1 :]))
+ARGUMENTS = [a for a in sys.argv[1:] if not a.startswith("--")]
+N, D = (int(x) for x in (ARGUMENTS[:2] + ["16", "1000000"][len(ARGUMENTS) :]))
+WORDS = ARGUMENTS[2:]
 
 # Ours, and ByzFL's: pre-aggregators and aggregator with their arguments.
 PAIRS = [
@@ -31,6 +33,7 @@ PAIRS = [
     ("caf", [], "CAF", {"f": N // 4}),
     ("nnm+trimmed-mean", ["NNM"], "TrMean", {"f": N // 4}),
 ]
+PAIRS = [pair for pair in PAIRS if not WORDS or any(word in pair[0] for word in WORDS)]
 
 
 def python_with_byzfl():
@@ -84,21 +87,23 @@ def measure_byzfl():
 
 def measure_ours():
     command = ["cargo", "bench", "--quiet", "-p", "spirt-aggregation", "--", f"n={N}", f"d={D}"]
+    command += [f"={text}" for text, *_ in PAIRS]
     text = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return {m[1]: float(m[2]) for m in re.finditer(r"^(\S+) +([0-9.]+) +[0-9.]+ +[0-9.]+$", text, re.M)}
+    lines = re.finditer(r"^(\S+) +([0-9.]+) +[0-9.]+ +[0-9.]+ +[0-9.]+ +\S+$", text, re.M)
+    return {m[1]: float(m[2]) for m in lines}
 
 
 def main():
-    ours = measure_ours()
-    command = [python_with_byzfl(), __file__, str(N), str(D), "--byzfl"]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     print(f"n = {N}, f = {N // 4}, d = {D}, {os.cpu_count()} cores\n")
-    print("| rule | ByzFL, ms | its path | ours, ms | ratio |\n|---|---|---|---|---|")
-    for line in lines:
-        text, path, theirs = line.split()
-        if text in ours:
-            ratio = float(theirs) / ours[text]
-            print(f"| `{text}` | {float(theirs):.1f} | {path} | {ours[text]:.2f} | {ratio:.1f} |")
+    ours = measure_ours()
+    print("| rule | ByzFL, ms | its path | ours, ms | ratio |\n|---|---|---|---|---|", flush=True)
+    command = [python_with_byzfl(), __file__, str(N), str(D), *WORDS, "--byzfl"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as theirs:
+        for line in theirs.stdout:
+            text, path, time = line.split()
+            ratio = float(time) / ours[text]
+            print(f"| `{text}` | {float(time):.1f} | {path} | {ours[text]:.2f} | {ratio:.1f} |", flush=True)
+    sys.exit(theirs.returncode)
 
 
 if __name__ == "__main__":

@@ -245,6 +245,9 @@ impl Arena {
             let part =
                 engine::block_distances(Isa::best(), &self.source(&present), Pairs::All, block);
             self.blocks[block] = Block::Distances(part);
+            // The first touch of memory is slow: better now than after the last piece.
+            let columns = block * BLOCK..self.block_end(block);
+            self.out[columns].fill(0.0);
             return;
         }
         let plan = plan_directly(&self.pipeline, present.len(), self.max_byzantine);

@@ -73,14 +73,9 @@ pub(crate) fn block_distances(
     block: usize,
 ) -> Vec<f64> {
     let mut sums = vec![0.0; triangle(source.n(), 0)];
-    source.for_each_piece(block, |rows, range, _| {
+    source.for_each_strip(block, |strip, _| {
         let sums = &mut sums;
-        isa.run(distance::Distances {
-            rows,
-            pairs,
-            range,
-            sums,
-        });
+        isa.run(distance::Distances { strip, pairs, sums });
     });
     sums
 }
@@ -115,14 +110,9 @@ pub(crate) fn distances(isa: Isa, source: &Source<'_>, pairs: Pairs) -> Vec<f64>
 pub(crate) fn dots(isa: Isa, source: &Source<'_>, far: &[usize]) -> Vec<f64> {
     sum_blocks(in_parallel(source.d(), |block| {
         let mut sums = vec![0.0; far.len() * source.n()];
-        source.for_each_piece(block, |rows, range, _| {
+        source.for_each_strip(block, |strip, _| {
             let sums = &mut sums;
-            isa.run(distance::Dots {
-                rows,
-                far,
-                range,
-                sums,
-            });
+            isa.run(distance::Dots { strip, far, sums });
         });
         sums
     }))
@@ -137,14 +127,13 @@ pub(crate) fn block_columns(
     reduce: Reduce,
     out: &mut [f32],
 ) {
-    source.for_each_piece(block, |rows, range, at| {
-        let out = &mut out[at..at + range.len()];
+    source.for_each_strip(block, |strip, at| {
+        let out = &mut out[at..at + strip.range.len()];
         if source.n().max(mixer.rows_out(source.n())) > MOST_ROWS {
-            wide::columns(rows, range, mixer, reduce, out);
+            wide::columns(strip.rows, strip.range, mixer, reduce, out);
         } else {
             isa.run(column::Columns {
-                rows,
-                range,
+                strip,
                 mixer,
                 reduce,
                 out,
@@ -209,17 +198,18 @@ fn combine_block(isa: Isa, chosen: &Source<'_>, what: &Combination, block: usize
         Combination::Average(_) => Vec::new(),
         Combination::Weighted(rows) => rows.iter().map(|&(_, weight)| weight).collect(),
     };
-    chosen.for_each_piece(block, |rows, range, at| {
-        let out = &mut out[at..at + range.len()];
+    chosen.for_each_strip(block, |strip, at| {
+        let out = &mut out[at..at + strip.range.len()];
         match what {
-            Combination::Average(_) if rows.len() == 1 => out.copy_from_slice(&rows[0][range]),
-            Combination::Average(_) => isa.run(combine::Average { rows, range, out }),
+            Combination::Average(_) if strip.rows.len() == 1 => {
+                out.copy_from_slice(&strip.rows[0][strip.range]);
+            }
+            Combination::Average(_) => isa.run(combine::Average { strip, out }),
             Combination::Weighted(_) => {
                 let weights = &weights;
                 isa.run(combine::Weighted {
-                    rows,
+                    strip,
                     weights,
-                    range,
                     out,
                 });
             }

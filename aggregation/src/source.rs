@@ -100,22 +100,58 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Calls `visit` with the columns of a block, left to right, as slices of all rows with the
-    /// range to read in them, and with the place of that range in the block.
-    pub(crate) fn for_each_piece(
-        &self,
-        block: usize,
-        mut visit: impl FnMut(&[&[f32]], Range<usize>, usize),
-    ) {
+    /// Calls `visit` with the columns of a block, left to right, strip by strip, and with the place
+    /// of each strip in the block.
+    pub(crate) fn for_each_strip(&self, block: usize, mut visit: impl FnMut(Strip<'_>, usize)) {
+        let columns = block_range(block, self.d());
         match self {
-            Self::Rows(rows) => visit(rows, block_range(block, self.d()), 0),
+            Self::Rows(rows) => {
+                let beyond: Vec<&[f32]> = rows.iter().map(|row| &row[columns.end..]).collect();
+                let strip = Strip {
+                    rows,
+                    range: columns,
+                    beyond: &beyond,
+                };
+                visit(strip, 0);
+            }
             Self::Tiles { d, .. } => {
-                let columns = block_range(block, *d);
+                let mut tile = self.tile(columns.start / PANEL);
                 for start in columns.clone().step_by(PANEL) {
-                    let width = PANEL.min(columns.end - start);
-                    visit(&self.tile(start / PANEL), 0..width, start - columns.start);
+                    let next = match start + PANEL {
+                        next if next < *d => self.tile(next / PANEL),
+                        _ => Vec::new(),
+                    };
+                    let strip = Strip {
+                        rows: &tile,
+                        range: 0..PANEL.min(columns.end - start),
+                        beyond: &next,
+                    };
+                    visit(strip, start - columns.start);
+                    tile = next;
                 }
             }
+        }
+    }
+}
+
+/// Some columns of all rows: what a kernel works on.
+#[derive(Clone)]
+pub(crate) struct Strip<'a> {
+    /// The rows, and perhaps more columns of them than are meant.
+    pub(crate) rows: &'a [&'a [f32]],
+    /// The columns that are meant, as places in the slices. Starts at a multiple of a panel.
+    pub(crate) range: Range<usize>,
+    /// What comes after the range in each row, to ask for it early; may be missing.
+    pub(crate) beyond: &'a [&'a [f32]],
+}
+
+impl Strip<'_> {
+    /// The values of a row from a place on, which may be beyond the range.
+    #[inline(always)]
+    pub(crate) fn ahead(&self, row: usize, start: usize) -> Option<&[f32]> {
+        match start.checked_sub(self.range.end) {
+            None => self.rows[row].get(start..self.range.end),
+            Some(after) => self.beyond.get(row)?.get(after..),
         }
     }
 }

@@ -6,38 +6,40 @@
 
 use super::PANEL;
 use super::simd::{LANES, Simd};
+use crate::source::Strip;
 
 /// Lines of a panel in one row.
 const LINES: usize = PANEL / LANES;
 
 /// Walks over the cache lines of the panels after the first, one panel ahead of the reader.
 pub(super) struct Ahead<'a> {
-    rows: &'a [&'a [f32]],
+    strip: &'a Strip<'a>,
     start: usize,
     row: usize,
     line: usize,
 }
 
 impl<'a> Ahead<'a> {
-    /// The reader starts at column `start`.
+    /// The reader is at the first column of the strip.
     #[inline(always)]
-    pub(super) fn new(rows: &'a [&'a [f32]], start: usize) -> Self {
+    pub(super) fn new(strip: &'a Strip<'a>) -> Self {
         Self {
-            rows,
-            start: start + PANEL,
+            strip,
+            start: strip.range.start + PANEL,
             row: 0,
             line: 0,
         }
     }
 
-    /// To be called when the reader has read `lines` cache lines of every row.
+    /// Asks for so many lines more: as many as the reader has read meanwhile, of all rows together. A
+    /// few at a time, or they wait for each other, and what is read now waits for them.
     #[inline(always)]
     pub(super) fn advance<S: Simd>(&mut self, s: S, lines: usize) {
-        let mut left = lines * self.rows.len();
+        let mut left = lines;
         while left > 0 {
             let run = left.min(LINES - self.line);
-            let first = self.start + self.line * LANES;
-            if let Some(columns) = self.rows[self.row].get(first..first + run * LANES) {
+            let columns = self.strip.ahead(self.row, self.start + self.line * LANES);
+            if let Some(columns) = columns.and_then(|columns| columns.get(..run * LANES)) {
                 for line in columns.as_chunks::<LANES>().0 {
                     s.prefetch(line);
                 }
@@ -47,7 +49,7 @@ impl<'a> Ahead<'a> {
             if self.line == LINES {
                 self.line = 0;
                 self.row += 1;
-                if self.row == self.rows.len() {
+                if self.row == self.strip.rows.len() {
                     self.row = 0;
                     self.start += PANEL;
                 }

@@ -4,12 +4,11 @@
 //! the rows, and does not depend on how the columns are cut into pieces. Rows may be mixed on the
 //! way in ([`Mixer`]); the mixed rows exist for sixteen columns at a time.
 
-use std::ops::Range;
-
 use super::ahead::Ahead;
 use super::mix::{Mixer, Scratch};
 use super::network::{Keys, Middle, Sort};
 use super::simd::{Kernel, LANES, Lanes, Simd};
+use crate::source::Strip;
 
 /// Rows beyond this number go through [`super::wide`].
 pub(crate) const MOST_ROWS: usize = 64;
@@ -31,10 +30,9 @@ pub(crate) enum Reduce {
     Sign,
 }
 
-/// Reduces the columns of `range` into `out`, which has the length of the range.
+/// Reduces the columns of the strip into `out`, which has its length.
 pub(super) struct Columns<'a> {
-    pub(super) rows: &'a [&'a [f32]],
-    pub(super) range: Range<usize>,
+    pub(super) strip: Strip<'a>,
     pub(super) mixer: &'a Mixer,
     pub(super) reduce: Reduce,
     pub(super) out: &'a mut [f32],
@@ -45,7 +43,11 @@ impl Kernel for Columns<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        match self.mixer.rows_out(self.rows.len()).next_power_of_two() {
+        match self
+            .mixer
+            .rows_out(self.strip.rows.len())
+            .next_power_of_two()
+        {
             1 => sized::<S, 1>(s, self),
             2 => sized::<S, 2>(s, self),
             4 => sized::<S, 4>(s, self),
@@ -59,22 +61,28 @@ impl Kernel for Columns<'_> {
 
 #[inline(always)]
 fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
-    let n = work.mixer.rows_out(work.rows.len());
+    let n = work.mixer.rows_out(work.strip.rows.len());
     // The true rows are in the middle, so that the median has the same rank for every n.
     let low = (N - n) / 2;
-    let mut keys: Keys<N> = [Lanes([i32::MAX; LANES]); N];
+    let (mut lowest, mut highest) = (Lanes([0; LANES]), Lanes([0; LANES]));
+    s.store_key(s.lowest(), &mut lowest.0);
+    s.store_key(s.highest(), &mut highest.0);
+    let mut keys: Keys<N> = [lowest; N];
     let mut scratch = Scratch::new();
-    let mut start = work.range.start;
-    let mut ahead = Ahead::new(work.rows, start);
+    let mut start = work.strip.range.start;
+    let mut ahead = Ahead::new(&work.strip);
+    let n_lines = work.strip.rows.len();
+    let part = n_lines / 3;
     for to in work.out.chunks_mut(LANES) {
-        ahead.advance(s, 1);
+        ahead.advance(s, part);
         let columns = start..start + to.len();
         start += to.len();
-        keys[..low].fill(Lanes([i32::MIN; LANES]));
-        keys[low + n..].fill(Lanes([i32::MAX; LANES]));
+        keys[..low].fill(lowest);
+        keys[low + n..].fill(highest);
         let true_keys = &mut keys[low..low + n];
         work.mixer
-            .load(s, work.rows, columns, &mut scratch, true_keys);
+            .load(s, work.strip.rows, columns, &mut scratch, true_keys);
+        ahead.advance(s, part);
         let reduced = match work.reduce {
             Reduce::Median => {
                 let [below, above] = s.call(Middle(&keys));
@@ -90,6 +98,7 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
                 s.narrow(reduce_sorted(s, &keys[low..low + n], work.reduce))
             }
         };
+        ahead.advance(s, n_lines - 2 * part);
         match <&mut [f32; LANES]>::try_from(&mut *to) {
             Ok(to) => s.store(reduced, to),
             Err(_) => {
@@ -115,7 +124,7 @@ fn reduce_sorted<S: Simd>(s: S, v: &[Lanes<i32>], reduce: Reduce) -> S::D {
 
 #[inline(always)]
 fn wide<S: Simd>(s: S, key: &Lanes<i32>) -> S::D {
-    s.widen(s.value(s.load_i(&key.0)))
+    s.load_wide_key(&key.0)
 }
 
 #[inline(always)]
@@ -172,24 +181,14 @@ fn nearest<S: Simd>(s: S, v: &[Lanes<i32>], keep: usize, centre: S::D) -> S::D {
     s.mul_d(total, s.splat_d(1.0 / real(keep)))
 }
 
-/// The sign of the sum of signs: -1, 0 or 1. Both zeros have the sign 0.
+/// The sign of the sum of signs: -1, 0 or 1.
 #[inline(always)]
 fn sign<S: Simd>(s: S, keys: &[Lanes<i32>]) -> S::F {
-    let mut sum = s.splat_i(0);
+    let mut sum = s.splat(0.0);
     for key in keys {
-        let key = s.load_i(&key.0);
-        // Keys: negative numbers are below -1, which is -0.0; +0.0 is 0.
-        let at_most_one = s.min_i(s.max_i(key, s.splat_i(0)), s.splat_i(1));
-        let above_minus_one = s.sign_i(s.add_i(s.min_i(key, s.splat_i(-1)), s.splat_i(1)));
-        sum = s.add_i(sum, s.add_i(at_most_one, above_minus_one));
+        sum = s.add(sum, s.sign(s.value(s.load_key(&key.0))));
     }
-    let up = s.min_i(s.max_i(sum, s.splat_i(0)), s.splat_i(1));
-    let down = s.sign_i(sum);
-    // Small integers: 1.0 where the bit pattern says so.
-    let one = s.bits(s.splat(1.0));
-    let minus_one = s.bits(s.splat(-1.0));
-    let mask_up = s.sign_i(s.add_i(s.xor_i(up, s.splat_i(-1)), s.splat_i(1)));
-    s.floats(s.xor_i(s.and_i(mask_up, one), s.and_i(down, minus_one)))
+    s.sign(sum)
 }
 
 fn real(count: usize) -> f64 {

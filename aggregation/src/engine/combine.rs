@@ -1,20 +1,117 @@
 //! Weighted sums of rows, in `f64`: the last pass of the rules that take rows as a whole.
-
-use std::ops::Range;
+//!
+//! Columns go by runs, as memory likes it: the run of each row is read in turn, four rows side by
+//! side, while the sums of the run wait in the first-level cache.
 
 use super::simd::{Kernel, LANES, Lanes, Simd};
 use super::{PANEL, padded};
+use crate::source::Strip;
 
-/// Columns that are summed together: a run of each row is read in turn, as memory likes it, and the
-/// sums of the run wait in the first-level cache.
-const RUN: usize = PANEL;
+/// Vectors of a run: those of a panel.
+const VECTORS: usize = PANEL / LANES;
+/// The values of one row in the columns of a run.
+type Run = [[f32; LANES]; VECTORS];
 
-/// Writes `sum of weight * row` over `range` into `out`, rounded once to `f32` and clamped to
-/// finite values. The terms are added in the order of `rows`.
+/// Rows that are read side by side: memory feeds so many streams, and the sums are loaded and stored
+/// once for all of them.
+const SIDE: usize = 4;
+
+/// Sums of the columns of one run.
+trait Sums {
+    /// Before the first row.
+    fn clear(&mut self);
+
+    /// Adds some rows, of which the first one is the `first`-th, and asks for those that are `next`.
+    fn add<S: Simd, const K: usize>(
+        &mut self,
+        s: S,
+        first: usize,
+        rows: [&Run; K],
+        next: [&Run; K],
+    );
+
+    /// Writes the outcome of the columns from `start` on.
+    fn write<S: Simd>(&self, s: S, start: usize, out: &mut [f32]);
+}
+
+/// Adds all rows of a strip, run by run, into `out`, which has the length of the strip.
+#[inline(always)]
+fn add_all<S: Simd>(s: S, strip: &Strip<'_>, sums: &mut impl Sums, out: &mut [f32]) {
+    let mut start = strip.range.start;
+    for out in out.chunks_mut(PANEL) {
+        sums.clear();
+        for first in (0..strip.rows.len()).step_by(SIDE) {
+            match strip.rows.len() - first {
+                1 => add_some::<S, 1>(s, strip, start, first, sums),
+                2 => add_some::<S, 2>(s, strip, start, first, sums),
+                3 => add_some::<S, 3>(s, strip, start, first, sums),
+                _ => add_some::<S, SIDE>(s, strip, start, first, sums),
+            }
+        }
+        sums.write(s, start, out);
+        start += out.len();
+    }
+}
+
+#[inline(always)]
+fn add_some<S: Simd, const K: usize>(
+    s: S,
+    strip: &Strip<'_>,
+    start: usize,
+    first: usize,
+    sums: &mut impl Sums,
+) {
+    let end = strip.range.end.min(start + PANEL);
+    let here: [Option<&Run>; K] =
+        std::array::from_fn(|k| whole_run(&strip.rows[first + k][start..end]));
+    if let Some(rows) = all(here) {
+        // After the last rows come the first ones, further right.
+        let (next, columns) = match first + SIDE {
+            next if next < strip.rows.len() => (next, start),
+            _ => (0, start + PANEL),
+        };
+        let next = std::array::from_fn(|k| {
+            let row = (next + k).min(strip.rows.len() - 1);
+            strip
+                .ahead(row, columns)
+                .and_then(whole_run)
+                .unwrap_or(rows[k])
+        });
+        sums.add(s, first, rows, next);
+    } else {
+        let rows: [Run; K] = std::array::from_fn(|k| {
+            let mut run = [[0.0; LANES]; VECTORS];
+            let row = &strip.rows[first + k][start..end];
+            for (to, x) in run.iter_mut().zip(row.chunks(LANES)) {
+                *to = padded(x);
+            }
+            run
+        });
+        let rows = rows.each_ref();
+        sums.add(s, first, rows, rows);
+    }
+}
+
+#[inline(always)]
+fn whole_run(values: &[f32]) -> Option<&Run> {
+    values.as_chunks().0.first_chunk()
+}
+
+#[inline(always)]
+fn all<T: Copy, const K: usize>(found: [Option<T>; K]) -> Option<[T; K]> {
+    let first = found[0]?;
+    let mut out = [first; K];
+    for (out, found) in out.iter_mut().zip(found) {
+        *out = found?;
+    }
+    Some(out)
+}
+
+/// Writes `sum of weight * row` over the strip into `out`, rounded once to `f32` and clamped to
+/// finite values. The terms are added in the order of the rows.
 pub(super) struct Weighted<'a> {
-    pub(super) rows: &'a [&'a [f32]],
+    pub(super) strip: Strip<'a>,
     pub(super) weights: &'a [f64],
-    pub(super) range: Range<usize>,
     pub(super) out: &'a mut [f32],
 }
 
@@ -23,81 +120,62 @@ impl Kernel for Weighted<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut sums = [Lanes([0.0; LANES]); RUN / LANES];
-        let mut start = self.range.start;
-        for out in self.out.chunks_mut(RUN) {
-            let columns = start..start + out.len();
-            let sums = &mut sums[..out.len().div_ceil(LANES)];
-            // -0.0 is the neutral element: a column of -0.0 has the sum -0.0.
-            sums.fill(Lanes([-0.0; LANES]));
-            for (i, weights) in self.weights.chunks(SIDE).enumerate() {
-                let group = group(self.rows, i, &columns);
-                let mut factors = [s.splat_d(0.0); SIDE];
-                for (factor, &weight) in factors.iter_mut().zip(weights) {
-                    *factor = s.splat_d(weight);
-                }
-                for (v, sum) in sums.iter_mut().enumerate() {
-                    let mut total = s.load_d(&sum.0);
-                    for k in 0..weights.len() {
-                        let x = s.widen(group.load(s, k, v));
-                        total = s.add_d(total, s.mul_d(factors[k], x));
-                    }
-                    s.store_d(total, &mut sum.0);
-                }
+        let mut sums = WeightedSums {
+            weights: self.weights,
+            sums: [Lanes([0.0; LANES]); VECTORS],
+        };
+        add_all(s, &self.strip, &mut sums, self.out);
+    }
+}
+
+struct WeightedSums<'a> {
+    weights: &'a [f64],
+    sums: [Lanes<f64>; VECTORS],
+}
+
+impl Sums for WeightedSums<'_> {
+    #[inline(always)]
+    fn clear(&mut self) {
+        // -0.0 is the neutral element: a column of -0.0 has the sum -0.0.
+        self.sums.fill(Lanes([-0.0; LANES]));
+    }
+
+    #[inline(always)]
+    fn add<S: Simd, const K: usize>(
+        &mut self,
+        s: S,
+        first: usize,
+        rows: [&Run; K],
+        next: [&Run; K],
+    ) {
+        let factors: [S::D; K] = std::array::from_fn(|k| s.splat_d(self.weights[first + k]));
+        for v in 0..VECTORS {
+            let mut sum = s.load_d(&self.sums[v].0);
+            for k in 0..K {
+                s.prefetch(&next[k][v]);
+                let x = s.load_wide(&rows[k][v]);
+                sum = s.add_d(sum, s.mul_d(factors[k], x));
             }
-            store(s, sums, 1.0, out);
-            start = columns.end;
+            s.store_d(sum, &mut self.sums[v].0);
+        }
+    }
+
+    #[inline(always)]
+    fn write<S: Simd>(&self, s: S, _: usize, out: &mut [f32]) {
+        for (sum, out) in self.sums.iter().zip(out.chunks_mut(LANES)) {
+            store(s, sum, 1.0, out);
         }
     }
 }
 
-/// Writes the mean of `rows` over `range` into `out`, bitwise the same for any order of them.
+/// Writes the mean of the rows over the strip into `out`, bitwise the same for any order of them.
 ///
 /// A sum of `f32` values in `f64` is exact, and so independent of the order, when their exponents
 /// are close enough; whether they are depends on the set alone. The other columns are summed in
 /// sorted order.
 pub(super) struct Average<'a> {
-    pub(super) rows: &'a [&'a [f32]],
-    pub(super) range: Range<usize>,
+    pub(super) strip: Strip<'a>,
     pub(super) out: &'a mut [f32],
-}
-
-/// Running sums of sixteen columns, with what tells whether they are exact.
-#[derive(Clone, Copy)]
-struct Exact {
-    sum: Lanes<f64>,
-    /// The largest magnitude.
-    high: Lanes<i32>,
-    /// The smallest magnitude but zero, minus one.
-    low: Lanes<i32>,
-}
-
-impl Exact {
-    const NOTHING: Self = Self {
-        sum: Lanes([-0.0; LANES]),
-        high: Lanes([0; LANES]),
-        low: Lanes([i32::MAX; LANES]),
-    };
-
-    /// Adds the v-th vector of each of the `n` rows of a group.
-    #[inline(always)]
-    fn add<S: Simd>(&mut self, s: S, group: &Group<'_>, n: usize, v: usize) {
-        let magnitude = s.splat_i(i32::MAX);
-        let mut sum = s.load_d(&self.sum.0);
-        let (mut high, mut low) = (s.load_i(&self.high.0), s.load_i(&self.low.0));
-        for k in 0..n {
-            let x = group.load(s, k, v);
-            sum = s.add_d(sum, s.widen(x));
-            let bits = s.and_i(s.bits(x), magnitude);
-            high = s.max_i(high, bits);
-            // Zero minus one becomes the largest: zeros are exact beside anything.
-            let before = s.and_i(s.add_i(bits, s.splat_i(-1)), magnitude);
-            low = s.min_i(low, before);
-        }
-        s.store_d(sum, &mut self.sum.0);
-        s.store_i(high, &mut self.high.0);
-        s.store_i(low, &mut self.low.0);
-    }
 }
 
 impl Kernel for Average<'_> {
@@ -105,27 +183,81 @@ impl Kernel for Average<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { rows, range, out } = self;
-        let share = 1.0 / rows.len() as f64;
-        let mut runs = [Exact::NOTHING; RUN / LANES];
-        let mut start = range.start;
-        for out in out.chunks_mut(RUN) {
-            let columns = start..start + out.len();
-            start = columns.end;
-            let runs = &mut runs[..out.len().div_ceil(LANES)];
-            runs.fill(Exact::NOTHING);
-            for i in 0..rows.len().div_ceil(SIDE) {
-                let group = group(rows, i, &columns);
-                let n = SIDE.min(rows.len() - i * SIDE);
-                for (v, run) in runs.iter_mut().enumerate() {
-                    run.add(s, &group, n, v);
-                }
+        let mut sums = ExactSums {
+            rows: self.strip.rows,
+            columns: [Exact::NOTHING; VECTORS],
+        };
+        add_all(s, &self.strip, &mut sums, self.out);
+    }
+}
+
+struct ExactSums<'a> {
+    rows: &'a [&'a [f32]],
+    columns: [Exact; VECTORS],
+}
+
+/// Running sums of sixteen columns, with what tells whether they are exact.
+#[derive(Clone, Copy)]
+struct Exact {
+    sum: Lanes<f64>,
+    /// The largest magnitude.
+    high: Lanes<f32>,
+    /// The bits of the smallest magnitude but zero, minus one.
+    low: Lanes<i32>,
+}
+
+impl Exact {
+    const NOTHING: Self = Self {
+        sum: Lanes([-0.0; LANES]),
+        high: Lanes([0.0; LANES]),
+        low: Lanes([-1; LANES]),
+    };
+}
+
+impl Sums for ExactSums<'_> {
+    #[inline(always)]
+    fn clear(&mut self) {
+        self.columns.fill(Exact::NOTHING);
+    }
+
+    #[inline(always)]
+    fn add<S: Simd, const K: usize>(&mut self, s: S, _: usize, rows: [&Run; K], next: [&Run; K]) {
+        for v in 0..VECTORS {
+            let column = &mut self.columns[v];
+            let mut sum = s.load_d(&column.sum.0);
+            let (mut high, mut low) = (s.load(&column.high.0), s.load_i(&column.low.0));
+            for k in 0..K {
+                s.prefetch(&next[k][v]);
+                // In this order: a load of all lanes before that of halves makes the compiler take
+                // the halves from it, lane by lane.
+                sum = s.add_d(sum, s.load_wide(&rows[k][v]));
+                let x = s.load(&rows[k][v]);
+                high = s.max_abs(high, x);
+                // Zero minus one becomes the largest: zeros are exact beside anything.
+                let magnitude = s.and_i(s.bits(x), s.splat_i(i32::MAX));
+                low = s.min_unsigned(low, s.add_i(magnitude, s.splat_i(-1)));
             }
-            for (v, (run, out)) in runs.iter().zip(out.chunks_mut(LANES)).enumerate() {
-                store(s, &[run.sum], share, out);
-                for (lane, out) in out.iter_mut().enumerate() {
-                    if !exact(run.high.0[lane], run.low.0[lane], rows.len()) {
-                        *out = mean_of_sorted(rows, columns.start + v * LANES + lane);
+            s.store_d(sum, &mut column.sum.0);
+            s.store(high, &mut column.high.0);
+            s.store_i(low, &mut column.low.0);
+        }
+    }
+
+    #[inline(always)]
+    fn write<S: Simd>(&self, s: S, start: usize, out: &mut [f32]) {
+        let n = self.rows.len();
+        let (share, reach) = (1.0 / n as f64, s.splat(reach(n)));
+        for (v, (column, out)) in self.columns.iter().zip(out.chunks_mut(LANES)).enumerate() {
+            store(s, &column.sum, share, out);
+            let low = s.add_i(s.load_i(&column.low.0), s.splat_i(1));
+            let most = s.mul(s.floats(low), reach);
+            if s.any_above(s.load(&column.high.0), most) {
+                let mut limits = [0.0; LANES];
+                s.store(most, &mut limits);
+                let lanes = column.high.0.iter().zip(&limits).zip(out);
+                for (lane, ((high, limit), out)) in lanes.enumerate() {
+                    if high > limit {
+                        *out = mean_of_sorted(self.rows, start + v * LANES + lane);
                     }
                 }
             }
@@ -133,66 +265,16 @@ impl Kernel for Average<'_> {
     }
 }
 
-/// Rows that are read side by side: memory feeds so many streams, and the sums are loaded and stored
-/// once for all of them.
-const SIDE: usize = 4;
-
-/// A run of up to four rows, and what is read next.
-struct Group<'a> {
-    rows: [&'a [[f32; LANES]]; SIDE],
-    rests: [&'a [f32]; SIDE],
-    next: [&'a [[f32; LANES]]; SIDE],
-}
-
-/// The i-th group of rows. The last one may be short: its last row stands in.
-#[inline(always)]
-fn group<'a>(rows: &[&'a [f32]], i: usize, columns: &Range<usize>) -> Group<'a> {
-    let last = rows.len() - 1;
-    let run = |row: usize, columns: &Range<usize>| {
-        let row = rows[row];
-        &row[columns.start.min(row.len())..columns.end.min(row.len())]
-    };
-    let first = i * SIDE;
-    // After the last group comes the first one, further right.
-    let (next, after) = if first + SIDE > last {
-        (0, columns.end..columns.end + RUN)
-    } else {
-        (first + SIDE, columns.clone())
-    };
-    let here: [&[f32]; SIDE] = std::array::from_fn(|k| run((first + k).min(last), columns));
-    Group {
-        rows: here.map(|row| row.as_chunks().0),
-        rests: here.map(|row| row.as_chunks::<LANES>().1),
-        next: std::array::from_fn(|k| run((next + k).min(last), &after).as_chunks().0),
-    }
-}
-
-impl Group<'_> {
-    /// The v-th vector of a row; asks for the same one of the row that is read next.
-    #[inline(always)]
-    fn load<S: Simd>(&self, s: S, k: usize, v: usize) -> S::F {
-        if let Some(line) = self.next[k].get(v) {
-            s.prefetch(line);
-        }
-        match self.rows[k].get(v) {
-            Some(x) => s.load(x),
-            None => s.load(&padded(self.rests[k])),
-        }
-    }
-}
-
-/// Whether no partial sum of n values, in any order, can have been rounded. `high` is the largest
-/// magnitude, `low` the smallest but zero, minus one.
+/// How many times the smallest magnitude but zero the largest may be, so that no partial sum of n
+/// values, in any order, can have been rounded.
 ///
 /// A value with biased exponent e is a multiple of 2^(e - 150) below 2^(e - 126). All partial
 /// sums of n values are then multiples of 2^(low - 150) below n * 2^(high - 126), and `f64`
-/// holds such numbers exactly when they are at most 2^53 units.
-#[inline(always)]
-fn exact(high: i32, low: i32, n: usize) -> bool {
-    let exponent = |magnitude: u32| (magnitude >> 23).max(1);
-    let high = exponent(high.cast_unsigned());
-    let low = exponent(low.cast_unsigned().wrapping_add(1));
-    high.saturating_sub(low) + n.next_power_of_two().trailing_zeros() <= 29
+/// holds such numbers exactly when they are at most 2^53 units: when high - low + log2 n is at most
+/// 29.
+fn reach(n: usize) -> f32 {
+    let doublings = n.next_power_of_two().trailing_zeros();
+    2.0_f32.powi(29 - doublings.cast_signed())
 }
 
 /// Not inlined: one column in thousands.
@@ -204,17 +286,15 @@ fn mean_of_sorted(rows: &[&[f32]], column: usize) -> f32 {
     (sum * (1.0 / rows.len() as f64)) as f32
 }
 
-/// Writes the sums times `factor`, rounded once and kept finite.
+/// Writes a sum times `factor`, rounded once and kept finite, into up to sixteen columns.
 #[inline(always)]
-fn store<S: Simd>(s: S, sums: &[Lanes<f64>], factor: f64, out: &mut [f32]) {
-    for (sum, out) in sums.iter().zip(out.chunks_mut(LANES)) {
-        let value = s.finite(s.narrow(s.mul_d(s.load_d(&sum.0), s.splat_d(factor))));
-        if let Ok(out) = <&mut [f32; LANES]>::try_from(&mut *out) {
-            s.store(value, out);
-        } else {
-            let mut lanes = [0.0; LANES];
-            s.store(value, &mut lanes);
-            out.copy_from_slice(&lanes[..out.len()]);
-        }
+fn store<S: Simd>(s: S, sum: &Lanes<f64>, factor: f64, out: &mut [f32]) {
+    let value = s.finite(s.narrow(s.mul_d(s.load_d(&sum.0), s.splat_d(factor))));
+    if let Ok(out) = <&mut [f32; LANES]>::try_from(&mut *out) {
+        s.store(value, out);
+    } else {
+        let mut lanes = [0.0; LANES];
+        s.store(value, &mut lanes);
+        out.copy_from_slice(&lanes[..out.len()]);
     }
 }

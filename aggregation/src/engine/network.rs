@@ -18,13 +18,13 @@ impl<const N: usize> Kernel for Sort<'_, N> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut v = [s.splat_i(0); N];
+        let mut v = [s.lowest(); N];
         for i in 0..N {
-            v[i] = s.load_i(&self.0[i].0);
+            v[i] = s.load_key(&self.0[i].0);
         }
         sort(s, &mut v);
         for i in 0..N {
-            s.store_i(v[i], &mut self.0[i].0);
+            s.store_key(v[i], &mut self.0[i].0);
         }
     }
 }
@@ -38,14 +38,14 @@ impl<const N: usize> Kernel for Middle<'_, N> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Keys<2> {
-        let mut v = [s.splat_i(0); N];
+        let mut v = [s.lowest(); N];
         for i in 0..N {
-            v[i] = s.load_i(&self.0[i].0);
+            v[i] = s.load_key(&self.0[i].0);
         }
         sort(s, &mut v);
         let mut out = [Lanes([0; LANES]); 2];
-        s.store_i(v[N.div_ceil(2) - 1], &mut out[0].0);
-        s.store_i(v[N / 2], &mut out[1].0);
+        s.store_key(v[N.div_ceil(2) - 1], &mut out[0].0);
+        s.store_key(v[N / 2], &mut out[1].0);
         out
     }
 }
@@ -55,8 +55,8 @@ macro_rules! exchange {
     ($s:ident, $v:ident, $at:expr; $($low:literal $high:literal),+) => {
         $(
             let (low, high) = ($v[$at + $low], $v[$at + $high]);
-            $v[$at + $low] = $s.min_i(low, high);
-            $v[$at + $high] = $s.max_i(low, high);
+            $v[$at + $low] = $s.min(low, high);
+            $v[$at + $high] = $s.max(low, high);
         )+
     };
 }
@@ -66,7 +66,7 @@ macro_rules! exchange {
 /// Where the registers cannot hold the keys anyway, larger networks are loops: a sorted column is
 /// the same whatever network sorted it, and written out they take minutes to compile.
 #[inline(always)]
-fn sort<S: Simd, const N: usize>(s: S, v: &mut [S::I; N]) {
+fn sort<S: Simd, const N: usize>(s: S, v: &mut [S::K; N]) {
     match N {
         0 | 1 => {}
         2 => sort2(s, v),
@@ -85,7 +85,7 @@ fn sort<S: Simd, const N: usize>(s: S, v: &mut [S::I; N]) {
 
 /// Batcher's merge exchange for any length (Knuth, section 5.2.2, algorithm M).
 #[inline(always)]
-fn sort_by_loops<S: Simd>(s: S, v: &mut [S::I]) {
+fn sort_by_loops<S: Simd>(s: S, v: &mut [S::K]) {
     let top = v.len().next_power_of_two() / 2;
     let mut p = top;
     while p > 0 {
@@ -94,8 +94,8 @@ fn sort_by_loops<S: Simd>(s: S, v: &mut [S::I]) {
             for low in 0..v.len() - distance {
                 if low & p == r {
                     let (a, b) = (v[low], v[low + distance]);
-                    v[low] = s.min_i(a, b);
-                    v[low + distance] = s.max_i(a, b);
+                    v[low] = s.min(a, b);
+                    v[low + distance] = s.max(a, b);
                 }
             }
             distance = q - p;
@@ -107,26 +107,26 @@ fn sort_by_loops<S: Simd>(s: S, v: &mut [S::I]) {
 }
 
 #[inline(always)]
-fn sort2<S: Simd, const N: usize>(s: S, v: &mut [S::I; N]) {
+fn sort2<S: Simd, const N: usize>(s: S, v: &mut [S::K; N]) {
     exchange!(s, v, 0;
         0 1);
 }
 
 #[inline(always)]
-fn sort4<S: Simd, const N: usize>(s: S, v: &mut [S::I; N]) {
+fn sort4<S: Simd, const N: usize>(s: S, v: &mut [S::K; N]) {
     exchange!(s, v, 0;
         0 1, 2 3, 0 2, 1 3, 1 2);
 }
 
 #[inline(always)]
-fn sort8<S: Simd, const N: usize>(s: S, v: &mut [S::I; N]) {
+fn sort8<S: Simd, const N: usize>(s: S, v: &mut [S::K; N]) {
     exchange!(s, v, 0;
         0 1, 2 3, 0 2, 1 3, 1 2, 4 5, 6 7, 4 6, 5 7, 5 6, 0 4, 2 6, 2 4, 1 5, 3 7, 3 5, 1 2,
         3 4, 5 6);
 }
 
 #[inline(always)]
-fn sort16<S: Simd, const N: usize>(s: S, v: &mut [S::I; N], at: usize) {
+fn sort16<S: Simd, const N: usize>(s: S, v: &mut [S::K; N], at: usize) {
     exchange!(s, v, at;
         0 1, 2 3, 0 2, 1 3, 1 2, 4 5, 6 7, 4 6, 5 7, 5 6, 0 4, 2 6, 2 4, 1 5, 3 7, 3 5, 1 2,
         3 4, 5 6, 8 9, 10 11, 8 10, 9 11, 9 10, 12 13, 14 15, 12 14, 13 15, 13 14, 8 12, 10 14,
@@ -137,7 +137,7 @@ fn sort16<S: Simd, const N: usize>(s: S, v: &mut [S::I; N], at: usize) {
 
 /// Two sorted sixteens into one sorted run of 32.
 #[inline(always)]
-fn sort32<S: Simd, const N: usize>(s: S, v: &mut [S::I; N], at: usize) {
+fn sort32<S: Simd, const N: usize>(s: S, v: &mut [S::K; N], at: usize) {
     sort16(s, v, at);
     sort16(s, v, at + 16);
     exchange!(s, v, at;
@@ -150,7 +150,7 @@ fn sort32<S: Simd, const N: usize>(s: S, v: &mut [S::I; N], at: usize) {
 
 /// Two sorted runs of 32 into one of 64.
 #[inline(always)]
-fn merge64<S: Simd, const N: usize>(s: S, v: &mut [S::I; N]) {
+fn merge64<S: Simd, const N: usize>(s: S, v: &mut [S::K; N]) {
     exchange!(s, v, 0;
         0 32, 16 48, 16 32, 8 40, 24 56, 24 40, 8 16, 24 32, 40 48, 4 36, 20 52, 20 36, 12 44,
         28 60, 28 44, 12 20, 28 36, 44 52, 4 8, 12 16, 20 24, 28 32, 36 40, 44 48, 52 56, 2 34,

@@ -33,11 +33,13 @@ pub(crate) const LANES: usize = 16;
 #[repr(C, align(64))]
 pub(crate) struct Lanes<T>(pub(crate) [T; LANES]);
 
-/// Sixteen lanes of `f32` (`F`), of `i32` (`I`) and of `f64` (`D`). The token proves that the
-/// processor has the instructions.
+/// Sixteen lanes of `f32` (`F`), of keys (`K`), of `i32` (`I`) and of `f64` (`D`). The token proves
+/// that the processor has the instructions.
 pub(crate) trait Simd: Copy {
     /// Sixteen `f32`.
     type F: Copy;
+    /// Sixteen `f32`, in a form in which they are quickly compared by their total order.
+    type K: Copy;
     /// Sixteen `i32`.
     type I: Copy;
     /// Sixteen `f64`.
@@ -55,23 +57,59 @@ pub(crate) trait Simd: Copy {
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// The sum of the lanes, as a tree: lane l with lane l + 8, then + 4, + 2, + 1.
     fn sum(self, x: Self::F) -> f32;
+    /// The same of a square of vectors.
+    #[inline(always)]
+    fn sums<const R: usize>(self, x: &[[Self::F; R]; R]) -> [[f32; R]; R] {
+        let mut out = [[0.0; R]; R];
+        for p in 0..R {
+            for q in 0..R {
+                out[p][q] = self.sum(x[p][q]);
+            }
+        }
+        out
+    }
+
+    /// The nearest finite number: what was rounded past the largest float is that float, and so is
+    /// NaN, the sum of infinities.
+    fn finite(self, x: Self::F) -> Self::F;
+    /// -1, 0 or 1; both zeros have the sign 0.
+    fn sign(self, x: Self::F) -> Self::F;
+    /// Whether `a > b` in any lane.
+    fn any_above(self, a: Self::F, b: Self::F) -> bool;
+    /// The larger magnitude of two.
+    fn max_abs(self, a: Self::F, b: Self::F) -> Self::F;
+
+    /// The key of a float that is not NaN; [`Simd::value`] takes it back.
+    fn key(self, x: Self::F) -> Self::K;
+    fn value(self, key: Self::K) -> Self::F;
+    /// A key that is above none of a finite number.
+    fn lowest(self) -> Self::K;
+    /// A key that is below none of a finite number.
+    fn highest(self) -> Self::K;
+    /// The smaller key in the order of [`f32::total_cmp`].
+    fn min(self, a: Self::K, b: Self::K) -> Self::K;
+    fn max(self, a: Self::K, b: Self::K) -> Self::K;
+    fn load_key(self, x: &[i32; LANES]) -> Self::K;
+    fn store_key(self, x: Self::K, to: &mut [i32; LANES]);
 
     /// The bits as integers.
     fn bits(self, x: Self::F) -> Self::I;
     /// The bits as floats.
     fn floats(self, x: Self::I) -> Self::F;
     fn splat_i(self, x: i32) -> Self::I;
-    fn min_i(self, a: Self::I, b: Self::I) -> Self::I;
-    fn max_i(self, a: Self::I, b: Self::I) -> Self::I;
     fn and_i(self, a: Self::I, b: Self::I) -> Self::I;
-    fn xor_i(self, a: Self::I, b: Self::I) -> Self::I;
+    /// Wraps around.
     fn add_i(self, a: Self::I, b: Self::I) -> Self::I;
-    /// -1 where the lane is negative, else 0.
-    fn sign_i(self, a: Self::I) -> Self::I;
+    /// The smaller one, taken as unsigned.
+    fn min_unsigned(self, a: Self::I, b: Self::I) -> Self::I;
     fn load_i(self, x: &[i32; LANES]) -> Self::I;
     fn store_i(self, x: Self::I, to: &mut [i32; LANES]);
 
     fn widen(self, x: Self::F) -> Self::D;
+    /// Loads and widens: often one instruction.
+    fn load_wide(self, x: &[f32; LANES]) -> Self::D;
+    /// Loads keys, and widens what they stand for.
+    fn load_wide_key(self, x: &[i32; LANES]) -> Self::D;
     /// Rounds to the nearest `f32`, ties to even.
     fn narrow(self, x: Self::D) -> Self::F;
     fn splat_d(self, x: f64) -> Self::D;
@@ -88,29 +126,6 @@ pub(crate) trait Simd: Copy {
 
     /// Asks for a cache line that will be read soon. Never faults, changes no value.
     fn prefetch(self, x: &[f32; LANES]);
-
-    /// An integer with the order of [`f32::total_cmp`].
-    #[inline(always)]
-    fn key(self, x: Self::F) -> Self::I {
-        let bits = self.bits(x);
-        let magnitude = self.and_i(self.sign_i(bits), self.splat_i(i32::MAX));
-        self.xor_i(bits, magnitude)
-    }
-
-    /// The nearest finite number: what was rounded past the largest float is that float.
-    #[inline(always)]
-    fn finite(self, x: Self::F) -> Self::F {
-        let most = self.key(self.splat(f32::MAX));
-        let least = self.key(self.splat(f32::MIN));
-        self.value(self.max_i(self.min_i(self.key(x), most), least))
-    }
-
-    /// The float of a key: the same flip once more.
-    #[inline(always)]
-    fn value(self, key: Self::I) -> Self::F {
-        let magnitude = self.and_i(self.sign_i(key), self.splat_i(i32::MAX));
-        self.floats(self.xor_i(key, magnitude))
-    }
 }
 
 /// A computation that is compiled once per instruction set.

@@ -117,6 +117,38 @@ fn distances_agree_with_f64_at_any_magnitude_and_on_every_instruction_set() {
     }
 }
 
+/// Near rows far from the origin, where scalar products lose the distance; others that are not; zeros.
+#[test]
+fn a_distance_depends_on_its_two_rows_alone() {
+    let (n, d) = (11, 3000);
+    let mut rows = rows(n, d, 13, false);
+    for (i, row) in rows.iter_mut().enumerate() {
+        match i {
+            0..4 => row.iter_mut().for_each(|x| *x = 1000.0 + 0.01 * *x),
+            4 => row.fill(0.0),
+            5 => row[..1500].fill(0.0),
+            6 => row.iter_mut().for_each(|x| *x *= 1e30),
+            _ => {}
+        }
+    }
+    let found = distances(Isa::best(), &source(&rows), Pairs::All);
+    let turned: Vec<Vec<f32>> = rows.iter().rev().cloned().collect();
+    let other_way = distances(Isa::best(), &source(&turned), Pairs::All);
+    for i in 0..n {
+        for j in 0..i {
+            let difference = |c: usize| f64::from(rows[i][c]) - f64::from(rows[j][c]);
+            let exact: f64 = (0..d).map(|c| difference(c).powi(2)).sum();
+            let distance = found[triangle(i, j)];
+            assert!(
+                (distance - exact).abs() <= 3e-6 * exact,
+                "({i}, {j}) {distance} {exact}"
+            );
+            let same = other_way[triangle(n - 1 - j, n - 1 - i)];
+            assert_eq!(distance.to_bits(), same.to_bits(), "({i}, {j})");
+        }
+    }
+}
+
 #[test]
 fn few_distances_are_the_same_as_among_all() {
     for (n, d, wild) in [(1, 3, false), (5, 1027, false), (7, 20_000, true)] {
@@ -143,25 +175,20 @@ fn few_distances_are_the_same_as_among_all() {
 
 #[test]
 fn mixing_agrees_with_the_plain_product() {
-    let n = 11;
+    let n = 29;
     let rows = rows(n, 50, 3, false);
-    let sets: Vec<Vec<f64>> = (0..n)
-        .map(|i| {
-            (0..n)
-                .map(|j| {
-                    if (i + j) % 4 == 0 && j > 2 {
-                        0.0
-                    } else {
-                        0.125
-                    }
-                })
-                .collect()
-        })
-        .collect();
+    let sets = |is_member: fn(usize, usize) -> bool| -> Vec<Vec<f64>> {
+        let weight = |i, j| if is_member(i, j) { 0.125 } else { 0.0 };
+        (0..n)
+            .map(|i| (0..n).map(|j| weight(i, j)).collect())
+            .collect()
+    };
+    let few = sets(|i, j| (i + j) % 4 != 0 || j < 3);
+    let many = sets(|i, j| (i * i + 7 * j * i + j) % 5 != 0);
     let dense: Vec<Vec<f64>> = (0..4)
         .map(|i| (0..n).map(|j| ((i * j) % 5) as f64 / 30.0).collect())
         .collect();
-    for weights in [sets, dense] {
+    for weights in [few, many, dense] {
         let mixer = Mixer::new(&weights);
         let mixed: Vec<Vec<f32>> = weights
             .iter()

@@ -35,6 +35,17 @@ macro_rules! has {
     };
 }
 
+/// Between a float's bits and an integer with its total order: the magnitude of negative ones is
+/// turned over.
+#[inline(always)]
+fn flip(token: Avx2, x: __m256i) -> __m256i {
+    let _proof = token;
+    has!({
+        let negative = _mm256_srai_epi32::<31>(x);
+        _mm256_xor_si256(x, _mm256_and_si256(negative, _mm256_set1_epi32(i32::MAX)))
+    })
+}
+
 /// The same intrinsic on each register.
 macro_rules! both {
     ($op:ident, $($x:expr),+) => {
@@ -51,6 +62,7 @@ macro_rules! four {
 
 impl Simd for Avx2 {
     type F = [__m256; 2];
+    type K = [__m256i; 2];
     type I = [__m256i; 2];
     type D = [__m256d; 4];
     const WIDE: bool = false;
@@ -104,6 +116,72 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn finite(self, x: Self::F) -> Self::F {
+        // Where one is NaN, the instructions take the second operand.
+        let below = both!(_mm256_min_ps, x, self.splat(f32::MAX));
+        both!(_mm256_max_ps, below, self.splat(f32::MIN))
+    }
+    #[inline(always)]
+    fn sign(self, x: Self::F) -> Self::F {
+        let sign = |x| {
+            has!({
+                let above = _mm256_cmp_ps::<_CMP_GT_OQ>(x, _mm256_setzero_ps());
+                let below = _mm256_cmp_ps::<_CMP_LT_OQ>(x, _mm256_setzero_ps());
+                let up = _mm256_and_ps(above, _mm256_set1_ps(1.0));
+                _mm256_or_ps(up, _mm256_and_ps(below, _mm256_set1_ps(-1.0)))
+            })
+        };
+        x.map(sign)
+    }
+    #[inline(always)]
+    fn any_above(self, a: Self::F, b: Self::F) -> bool {
+        let above = |a, b| has!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b)));
+        above(a[0], b[0]) | above(a[1], b[1]) != 0
+    }
+    #[inline(always)]
+    fn max_abs(self, a: Self::F, b: Self::F) -> Self::F {
+        let sign = self.splat(-0.0);
+        let (a, b) = (
+            both!(_mm256_andnot_ps, sign, a),
+            both!(_mm256_andnot_ps, sign, b),
+        );
+        both!(_mm256_max_ps, a, b)
+    }
+
+    #[inline(always)]
+    fn key(self, x: Self::F) -> Self::K {
+        x.map(|x| flip(self, has!(_mm256_castps_si256(x))))
+    }
+    #[inline(always)]
+    fn value(self, key: Self::K) -> Self::F {
+        key.map(|key| has!(_mm256_castsi256_ps(flip(self, key))))
+    }
+    #[inline(always)]
+    fn lowest(self) -> Self::K {
+        self.splat_i(i32::MIN)
+    }
+    #[inline(always)]
+    fn highest(self) -> Self::K {
+        self.splat_i(i32::MAX)
+    }
+    #[inline(always)]
+    fn min(self, a: Self::K, b: Self::K) -> Self::K {
+        both!(_mm256_min_epi32, a, b)
+    }
+    #[inline(always)]
+    fn max(self, a: Self::K, b: Self::K) -> Self::K {
+        both!(_mm256_max_epi32, a, b)
+    }
+    #[inline(always)]
+    fn load_key(self, x: &[i32; LANES]) -> Self::K {
+        self.load_i(x)
+    }
+    #[inline(always)]
+    fn store_key(self, x: Self::K, to: &mut [i32; LANES]) {
+        self.store_i(x, to);
+    }
+
+    #[inline(always)]
     fn bits(self, x: Self::F) -> Self::I {
         both!(_mm256_castps_si256, x)
     }
@@ -116,28 +194,16 @@ impl Simd for Avx2 {
         has!([_mm256_set1_epi32(x); 2])
     }
     #[inline(always)]
-    fn min_i(self, a: Self::I, b: Self::I) -> Self::I {
-        both!(_mm256_min_epi32, a, b)
-    }
-    #[inline(always)]
-    fn max_i(self, a: Self::I, b: Self::I) -> Self::I {
-        both!(_mm256_max_epi32, a, b)
-    }
-    #[inline(always)]
     fn and_i(self, a: Self::I, b: Self::I) -> Self::I {
         both!(_mm256_and_si256, a, b)
-    }
-    #[inline(always)]
-    fn xor_i(self, a: Self::I, b: Self::I) -> Self::I {
-        both!(_mm256_xor_si256, a, b)
     }
     #[inline(always)]
     fn add_i(self, a: Self::I, b: Self::I) -> Self::I {
         both!(_mm256_add_epi32, a, b)
     }
     #[inline(always)]
-    fn sign_i(self, a: Self::I) -> Self::I {
-        has!([_mm256_srai_epi32::<31>(a[0]), _mm256_srai_epi32::<31>(a[1]),])
+    fn min_unsigned(self, a: Self::I, b: Self::I) -> Self::I {
+        both!(_mm256_min_epu32, a, b)
     }
     #[inline(always)]
     fn load_i(self, x: &[i32; LANES]) -> Self::I {
@@ -163,6 +229,15 @@ impl Simd for Avx2 {
             _mm256_cvtps_pd(_mm256_castps256_ps128(x[1])),
             _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x[1])),
         ])
+    }
+    #[inline(always)]
+    fn load_wide(self, x: &[f32; LANES]) -> Self::D {
+        let (quarters, _) = x.as_chunks::<4>();
+        std::array::from_fn(|part| has!(_mm256_cvtps_pd(_mm_loadu_ps(quarters[part].as_ptr()))))
+    }
+    #[inline(always)]
+    fn load_wide_key(self, x: &[i32; LANES]) -> Self::D {
+        self.widen(self.value(self.load_key(x)))
     }
     #[inline(always)]
     fn narrow(self, x: Self::D) -> Self::F {

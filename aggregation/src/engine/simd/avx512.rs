@@ -26,6 +26,12 @@ pub(super) fn run<K: Kernel>(token: Avx512, kernel: K) -> K::Out {
     unsafe { compiled(token, kernel) }
 }
 
+/// What the range instruction is to choose, and that the sign is that of the chosen.
+const MIN: i32 = 0b0100;
+const MAX: i32 = 0b0101;
+/// The larger magnitude, without its sign.
+const ABSOLUTE_MAX: i32 = 0b1011;
+
 /// One intrinsic, for which the token vouches.
 macro_rules! has {
     ($call:expr) => {
@@ -35,8 +41,55 @@ macro_rules! has {
     };
 }
 
+impl Avx512 {
+    /// The sums of the lanes, by the tree of [`Simd::sum`] for all at once: halves, quarters and so on
+    /// of two vectors are put side by side before they are added.
+    #[inline(always)]
+    fn sums_of_sixteen(self, x: &[[__m512; 4]; 4]) -> [[f32; 4]; 4] {
+        let mut eighths = [self.splat(0.0); 8];
+        let mut quarters = [self.splat(0.0); 4];
+        let mut halves = [self.splat(0.0); 2];
+        has!({
+            for i in 0..8 {
+                let (a, b) = (x[i / 2][i % 2 * 2], x[i / 2][i % 2 * 2 + 1]);
+                let low = _mm512_shuffle_f32x4::<0b01_00_01_00>(a, b);
+                let high = _mm512_shuffle_f32x4::<0b11_10_11_10>(a, b);
+                eighths[i] = _mm512_add_ps(low, high);
+            }
+            for i in 0..4 {
+                let (a, b) = (eighths[2 * i], eighths[2 * i + 1]);
+                let low = _mm512_shuffle_f32x4::<0b10_00_10_00>(a, b);
+                let high = _mm512_shuffle_f32x4::<0b11_01_11_01>(a, b);
+                quarters[i] = _mm512_add_ps(low, high);
+            }
+            for i in 0..2 {
+                let a = _mm512_castps_pd(quarters[2 * i]);
+                let b = _mm512_castps_pd(quarters[2 * i + 1]);
+                let low = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+                let high = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+                halves[i] = _mm512_add_ps(low, high);
+            }
+        });
+        let total = has!({
+            let even = _mm512_shuffle_ps::<0b10_00_10_00>(halves[0], halves[1]);
+            let odd = _mm512_shuffle_ps::<0b11_01_11_01>(halves[0], halves[1]);
+            _mm512_add_ps(even, odd)
+        });
+        let mut columns = [0.0; LANES];
+        self.store(total, &mut columns);
+        let mut out = [[0.0; 4]; 4];
+        for p in 0..4 {
+            for q in 0..4 {
+                out[p][q] = columns[4 * q + p];
+            }
+        }
+        out
+    }
+}
+
 impl Simd for Avx512 {
     type F = __m512;
+    type K = __m512;
     type I = __m512i;
     type D = [__m512d; 2];
     const WIDE: bool = true;
@@ -83,6 +136,89 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn sums<const R: usize>(self, x: &[[Self::F; R]; R]) -> [[f32; R]; R] {
+        let mut out = [[0.0; R]; R];
+        if R == 4 {
+            let mut rows = [[self.splat(0.0); 4]; 4];
+            for p in 0..4 {
+                rows[p].copy_from_slice(&x[p]);
+            }
+            let sums = self.sums_of_sixteen(&rows);
+            for p in 0..4 {
+                out[p].copy_from_slice(&sums[p]);
+            }
+            return out;
+        }
+        for p in 0..R {
+            for q in 0..R {
+                out[p][q] = self.sum(x[p][q]);
+            }
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn finite(self, x: Self::F) -> Self::F {
+        // Where one is NaN, the instructions take the second operand.
+        has!(_mm512_max_ps(
+            _mm512_min_ps(x, self.splat(f32::MAX)),
+            self.splat(f32::MIN)
+        ))
+    }
+    #[inline(always)]
+    fn sign(self, x: Self::F) -> Self::F {
+        has!({
+            let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, _mm512_setzero_ps());
+            let below = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(x, _mm512_setzero_ps());
+            let up = _mm512_maskz_mov_ps(above, self.splat(1.0));
+            _mm512_mask_mov_ps(up, below, self.splat(-1.0))
+        })
+    }
+    #[inline(always)]
+    fn any_above(self, a: Self::F, b: Self::F) -> bool {
+        has!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b)) != 0
+    }
+    #[inline(always)]
+    fn max_abs(self, a: Self::F, b: Self::F) -> Self::F {
+        has!(_mm512_range_ps::<{ ABSOLUTE_MAX }>(a, b))
+    }
+
+    // Floats are keys themselves: the range instruction knows the order of zeros, and two units have
+    // it where one has the comparison of integers.
+    #[inline(always)]
+    fn key(self, x: Self::F) -> Self::K {
+        x
+    }
+    #[inline(always)]
+    fn value(self, key: Self::K) -> Self::F {
+        key
+    }
+    #[inline(always)]
+    fn lowest(self) -> Self::K {
+        self.splat(f32::NEG_INFINITY)
+    }
+    #[inline(always)]
+    fn highest(self) -> Self::K {
+        self.splat(f32::INFINITY)
+    }
+    #[inline(always)]
+    fn min(self, a: Self::K, b: Self::K) -> Self::K {
+        has!(_mm512_range_ps::<{ MIN }>(a, b))
+    }
+    #[inline(always)]
+    fn max(self, a: Self::K, b: Self::K) -> Self::K {
+        has!(_mm512_range_ps::<{ MAX }>(a, b))
+    }
+    #[inline(always)]
+    fn load_key(self, x: &[i32; LANES]) -> Self::K {
+        has!(_mm512_loadu_ps(x.as_ptr().cast()))
+    }
+    #[inline(always)]
+    fn store_key(self, x: Self::K, to: &mut [i32; LANES]) {
+        has!(_mm512_storeu_ps(to.as_mut_ptr().cast(), x));
+    }
+
+    #[inline(always)]
     fn bits(self, x: Self::F) -> Self::I {
         has!(_mm512_castps_si512(x))
     }
@@ -95,28 +231,16 @@ impl Simd for Avx512 {
         has!(_mm512_set1_epi32(x))
     }
     #[inline(always)]
-    fn min_i(self, a: Self::I, b: Self::I) -> Self::I {
-        has!(_mm512_min_epi32(a, b))
-    }
-    #[inline(always)]
-    fn max_i(self, a: Self::I, b: Self::I) -> Self::I {
-        has!(_mm512_max_epi32(a, b))
-    }
-    #[inline(always)]
     fn and_i(self, a: Self::I, b: Self::I) -> Self::I {
         has!(_mm512_and_si512(a, b))
-    }
-    #[inline(always)]
-    fn xor_i(self, a: Self::I, b: Self::I) -> Self::I {
-        has!(_mm512_xor_si512(a, b))
     }
     #[inline(always)]
     fn add_i(self, a: Self::I, b: Self::I) -> Self::I {
         has!(_mm512_add_epi32(a, b))
     }
     #[inline(always)]
-    fn sign_i(self, a: Self::I) -> Self::I {
-        has!(_mm512_srai_epi32::<31>(a))
+    fn min_unsigned(self, a: Self::I, b: Self::I) -> Self::I {
+        has!(_mm512_min_epu32(a, b))
     }
     #[inline(always)]
     fn load_i(self, x: &[i32; LANES]) -> Self::I {
@@ -132,6 +256,22 @@ impl Simd for Avx512 {
         has!([
             _mm512_cvtps_pd(_mm512_castps512_ps256(x)),
             _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(x)),
+        ])
+    }
+    #[inline(always)]
+    fn load_wide(self, x: &[f32; LANES]) -> Self::D {
+        let (halves, _) = x.as_chunks::<8>();
+        has!([
+            _mm512_cvtps_pd(_mm256_loadu_ps(halves[0].as_ptr())),
+            _mm512_cvtps_pd(_mm256_loadu_ps(halves[1].as_ptr())),
+        ])
+    }
+    #[inline(always)]
+    fn load_wide_key(self, x: &[i32; LANES]) -> Self::D {
+        let (halves, _) = x.as_chunks::<8>();
+        has!([
+            _mm512_cvtps_pd(_mm256_loadu_ps(halves[0].as_ptr().cast())),
+            _mm512_cvtps_pd(_mm256_loadu_ps(halves[1].as_ptr().cast())),
         ])
     }
     #[inline(always)]

@@ -13,8 +13,16 @@ fn each<A: Copy, B: Copy, C>(a: [A; LANES], b: [B; LANES], op: impl Fn(A, B) -> 
     std::array::from_fn(|lane| op(a[lane], b[lane]))
 }
 
+/// Between a float's bits and an integer with its total order: the magnitude of negative ones is
+/// turned over.
+#[inline(always)]
+fn flip(x: i32) -> i32 {
+    x ^ ((x >> 31) & i32::MAX)
+}
+
 impl Simd for Portable {
     type F = [f32; LANES];
+    type K = [i32; LANES];
     type I = [i32; LANES];
     type D = [f64; LANES];
     const WIDE: bool = false;
@@ -60,6 +68,57 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn finite(self, x: Self::F) -> Self::F {
+        let below = x.map(|x| if x < f32::MAX { x } else { f32::MAX });
+        below.map(|x| if x > f32::MIN { x } else { f32::MIN })
+    }
+    #[inline(always)]
+    fn sign(self, x: Self::F) -> Self::F {
+        x.map(|x| f32::from(i8::from(x > 0.0) - i8::from(x < 0.0)))
+    }
+    #[inline(always)]
+    fn any_above(self, a: Self::F, b: Self::F) -> bool {
+        a.iter().zip(b).any(|(a, b)| *a > b)
+    }
+    #[inline(always)]
+    fn max_abs(self, a: Self::F, b: Self::F) -> Self::F {
+        each(a, b, |a, b| a.abs().max(b.abs()))
+    }
+
+    #[inline(always)]
+    fn key(self, x: Self::F) -> Self::K {
+        x.map(|x| flip(x.to_bits().cast_signed()))
+    }
+    #[inline(always)]
+    fn value(self, key: Self::K) -> Self::F {
+        key.map(|key| f32::from_bits(flip(key).cast_unsigned()))
+    }
+    #[inline(always)]
+    fn lowest(self) -> Self::K {
+        [i32::MIN; LANES]
+    }
+    #[inline(always)]
+    fn highest(self) -> Self::K {
+        [i32::MAX; LANES]
+    }
+    #[inline(always)]
+    fn min(self, a: Self::K, b: Self::K) -> Self::K {
+        each(a, b, i32::min)
+    }
+    #[inline(always)]
+    fn max(self, a: Self::K, b: Self::K) -> Self::K {
+        each(a, b, i32::max)
+    }
+    #[inline(always)]
+    fn load_key(self, x: &[i32; LANES]) -> Self::K {
+        *x
+    }
+    #[inline(always)]
+    fn store_key(self, x: Self::K, to: &mut [i32; LANES]) {
+        *to = x;
+    }
+
+    #[inline(always)]
     fn bits(self, x: Self::F) -> Self::I {
         x.map(|x| x.to_bits().cast_signed())
     }
@@ -72,28 +131,18 @@ impl Simd for Portable {
         [x; LANES]
     }
     #[inline(always)]
-    fn min_i(self, a: Self::I, b: Self::I) -> Self::I {
-        each(a, b, i32::min)
-    }
-    #[inline(always)]
-    fn max_i(self, a: Self::I, b: Self::I) -> Self::I {
-        each(a, b, i32::max)
-    }
-    #[inline(always)]
     fn and_i(self, a: Self::I, b: Self::I) -> Self::I {
         each(a, b, |a, b| a & b)
-    }
-    #[inline(always)]
-    fn xor_i(self, a: Self::I, b: Self::I) -> Self::I {
-        each(a, b, |a, b| a ^ b)
     }
     #[inline(always)]
     fn add_i(self, a: Self::I, b: Self::I) -> Self::I {
         each(a, b, i32::wrapping_add)
     }
     #[inline(always)]
-    fn sign_i(self, a: Self::I) -> Self::I {
-        a.map(|a| a >> 31)
+    fn min_unsigned(self, a: Self::I, b: Self::I) -> Self::I {
+        each(a, b, |a, b| {
+            a.cast_unsigned().min(b.cast_unsigned()).cast_signed()
+        })
     }
     #[inline(always)]
     fn load_i(self, x: &[i32; LANES]) -> Self::I {
@@ -107,6 +156,14 @@ impl Simd for Portable {
     #[inline(always)]
     fn widen(self, x: Self::F) -> Self::D {
         x.map(f64::from)
+    }
+    #[inline(always)]
+    fn load_wide(self, x: &[f32; LANES]) -> Self::D {
+        x.map(f64::from)
+    }
+    #[inline(always)]
+    fn load_wide_key(self, x: &[i32; LANES]) -> Self::D {
+        self.widen(self.value(self.load_key(x)))
     }
     #[inline(always)]
     fn narrow(self, x: Self::D) -> Self::F {

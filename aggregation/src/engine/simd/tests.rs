@@ -20,6 +20,13 @@ impl Kernel for Everything<'_> {
             s.mul(a, b),
             s.mul_add(a, b, s.splat(0.1)),
             s.value(s.key(a)),
+            s.value(s.min(s.key(a), s.key(b))),
+            s.value(s.max(s.key(a), s.key(b))),
+            s.value(s.max(s.min(s.key(a), s.highest()), s.lowest())),
+            s.sign(a),
+            s.max_abs(a, b),
+            s.finite(s.mul(a, b)),
+            s.finite(s.add(s.mul(a, s.splat(f32::MAX)), s.mul(b, s.splat(f32::MAX)))),
             s.narrow(s.mul_d(s.widen(a), s.splat_d(1.0 / 3.0))),
         ];
         for x in floats {
@@ -27,13 +34,15 @@ impl Kernel for Everything<'_> {
             s.store(x, &mut lanes);
             out.extend(lanes.map(|x| u64::from(if x.is_nan() { 0 } else { x.to_bits() })));
         }
-        let (ka, kb) = (s.key(a), s.key(b));
+        let mut key = [0; LANES];
+        s.store_key(s.key(a), &mut key);
+        let same = s.value(s.load_key(&key));
         for x in [
-            ka,
-            s.min_i(ka, kb),
-            s.max_i(ka, kb),
-            s.add_i(ka, s.splat_i(-1)),
-            s.bits(s.floats(kb)),
+            s.bits(a),
+            s.bits(same),
+            s.bits(s.floats(s.and_i(s.bits(a), s.bits(b)))),
+            s.min_unsigned(s.bits(a), s.bits(b)),
+            s.add_i(s.bits(a), s.splat_i(-1)),
         ] {
             let mut lanes = [0; LANES];
             s.store_i(x, &mut lanes);
@@ -41,6 +50,8 @@ impl Kernel for Everything<'_> {
         }
         let (da, db) = (s.widen(a), s.widen(b));
         for x in [
+            s.load_wide(self.a),
+            s.load_wide_key(&key),
             s.add_d(da, db),
             s.sub_d(da, db),
             s.if_greater_d(da, db, da, db),
@@ -50,6 +61,20 @@ impl Kernel for Everything<'_> {
             out.extend(lanes.map(f64::to_bits));
         }
         s.prefetch(self.a);
+        out.push(u64::from(s.any_above(a, b)) + 2 * u64::from(s.any_above(a, a)));
+        let (x, y) = (s.mul(a, s.splat(1e-8)), s.mul(b, s.splat(1e-8)));
+        let square = [
+            [x, y, x, x],
+            [y, x, y, y],
+            [s.add(x, y), x, y, x],
+            [x, x, y, s.sub(x, y)],
+        ];
+        for (row, sums) in square.iter().zip(s.sums(&square)) {
+            for (x, sum) in row.iter().zip(sums) {
+                assert!(s.sum(*x).to_bits() == sum.to_bits() || sum.is_nan());
+                out.push(u64::from(if sum.is_nan() { 0 } else { sum.to_bits() }));
+            }
+        }
         out.push(u64::from(s.sum(s.mul(a, s.splat(1e-8))).to_bits()));
         out
     }
@@ -75,14 +100,44 @@ fn all_instruction_sets_give_the_same_bits() {
     }
 }
 
+/// The smaller and the larger one.
+struct Ordered {
+    a: f32,
+    b: f32,
+}
+
+impl Kernel for Ordered {
+    type Out = [f32; 2];
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> [f32; 2] {
+        let (a, b) = (s.key(s.splat(self.a)), s.key(s.splat(self.b)));
+        [s.min(a, b), s.max(a, b)].map(|key| {
+            let mut lanes = [0.0; LANES];
+            s.store(s.value(key), &mut lanes);
+            lanes[LANES - 1]
+        })
+    }
+}
+
 #[test]
 fn keys_have_the_total_order_of_floats() {
     let values = [f32::MIN, -1.0, -1e-45, -0.0, 0.0, 1e-45, 1.0, f32::MAX];
-    let s = super::Portable;
-    for a in values {
-        for b in values {
-            let key = |x: f32| s.key([x; LANES])[0];
-            assert_eq!(key(a).cmp(&key(b)), a.total_cmp(&b));
+    for isa in Isa::available() {
+        for a in values {
+            for b in values {
+                let expected = if a.total_cmp(&b).is_lt() {
+                    [a, b]
+                } else {
+                    [b, a]
+                };
+                let found = isa.run(Ordered { a, b });
+                assert_eq!(
+                    found.map(f32::to_bits),
+                    expected.map(f32::to_bits),
+                    "{isa:?}"
+                );
+            }
         }
     }
 }

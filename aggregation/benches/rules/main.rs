@@ -1,47 +1,33 @@
-//! Times of all rules, beside what the memory of this machine allows.
+//! Times of all rules, beside what this machine allows.
 //!
-//! `cargo bench -p spirt-aggregation` prints, for each n and d: the time, the bytes moved per second
-//! (inputs read as often as the rule reads them, output written once), and the ratio of the time to
-//! that of a plain read of the inputs in the same run. Arguments choose: `n=16`, `d=1000000`, a part
-//! of a rule's text, `threads=1`. The least of a few runs counts: on a shared
-//! machine the others measure the neighbours.
+//! `cargo bench -p spirt-aggregation` prints, for each n and d: the time; the bytes moved per second
+//! (inputs read as often as the rule reads them, output written once); the ratio of the time to that
+//! of a plain read of the inputs; the ratio to the bound of [`bound`], which counts the arithmetic,
+//! too; and the memory that was needed beside inputs and output. Read and arithmetic rates are
+//! measured in the same run. Arguments choose: `n=16`, `d=1000000`, a part of a rule's text,
+//! `threads=1`. The least of a few runs counts: on a shared machine the others measure the
+//! neighbours.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::disallowed_types,
     clippy::unwrap_used,
+    unsafe_code,
     missing_docs,
-    reason = "a benchmark reads the clock and prints"
+    reason = "a benchmark reads the clock, prints, and asks the processor for its best"
 )]
+
+mod bound;
+mod memory;
+mod peak;
 
 use std::hint::black_box;
 use std::time::Instant;
 
+use bound::RULES;
+use peak::Peak;
 use rayon::prelude::*;
 use spirt_aggregation::{Arena, Inputs, Piece, Pipeline};
-
-/// Each text with the rows it reads in all, in units of n, for f = n / 4.
-const RULES: &[(&str, f64)] = &[
-    ("mean", 1.0),
-    ("median", 1.0),
-    ("trimmed-mean", 1.0),
-    ("meamed", 1.0),
-    ("phocas", 1.0),
-    ("sign-majority", 1.0),
-    ("krum", 1.0),
-    ("multi-krum", 1.75),
-    ("mda", 1.75),
-    ("caf", 2.0),
-    ("geometric-median:preset=byzfl", 2.0),
-    ("geometric-median", 2.0),
-    ("centered-clip:radius=1000", 2.0),
-    ("cge", 1.75),
-    ("monna", 1.75),
-    ("cs-plus", 2.0),
-    ("nnm+trimmed-mean", 2.0),
-    ("arc+nnm+trimmed-mean", 2.0),
-    ("arc+nnm+geometric-median", 2.0),
-];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,7 +37,7 @@ fn main() {
     };
     let words: Vec<&String> = arguments
         .iter()
-        .filter(|a| !a.contains('=') && !a.starts_with("--"))
+        .filter(|a| a.starts_with('=') || !a.contains('=') && !a.starts_with("--"))
         .collect();
     let threads = value("threads=").unwrap_or(0);
     rayon::ThreadPoolBuilder::new()
@@ -71,44 +57,55 @@ fn table(n: usize, d: usize, words: &[&String]) {
     let f = n / 4;
     let rows = rows(n, d, f);
     let inputs = Inputs::new(&rows).unwrap();
-    let read = least(d, || {
-        black_box(total(&rows));
-    });
-    let bytes = (4 * n * d) as f64;
+    let peak = Peak::of(&rows);
+    let read = (4 * n * d) as f64 / peak.read;
     println!(
-        "\nn = {n}, f = {f}, d = {d}: reads {:.1} GB/s",
-        bytes / read / 1e9
+        "\nn = {n}, f = {f}, d = {d}: reads {:.1} GB/s, {:.0} G multiply-adds/s, {:.0} G minima/s",
+        peak.read / 1e9,
+        peak.multiply_adds / 1e9,
+        peak.minima / 1e9
     );
     println!(
-        "{:<32}{:>10}{:>8}{:>14}",
-        "rule", "ms", "GB/s", "times a read"
+        "{:<32}{:>10}{:>8}{:>14}{:>16}{:>10}",
+        "rule", "ms", "GB/s", "times a read", "times its bound", "MB more"
     );
     let mut out = vec![0.0; d];
-    for (text, passes) in RULES {
-        if !words.is_empty() && !words.iter().any(|word| text.contains(word.as_str())) {
+    for &(text, passes) in RULES {
+        if !words.is_empty() && !words.iter().any(|word| is_meant(text, word)) {
             continue;
         }
         let pipeline: Pipeline = text.parse().unwrap();
         if pipeline.check(n, f).is_err() {
             continue;
         }
-        let time = least(d, || pipeline.aggregate_into(&inputs, f, &mut out).unwrap());
-        let moved = bytes * passes + (4 * d) as f64;
+        let mut run = || pipeline.aggregate_into(&inputs, f, &mut out).unwrap();
+        let more = memory::beyond(&mut run).map_or("?".to_owned(), |b| format!("{:.1}", b / 1e6));
+        let time = least(d, run);
         println!(
-            "{text:<32}{:>10.2}{:>8.1}{:>14.2}",
+            "{text:<32}{:>10.2}{:>8.1}{:>14.2}{:>16.2}{more:>10}",
             time * 1e3,
-            moved / time / 1e9,
-            time / read
+            passes.bytes(n, f, d) / time / 1e9,
+            time / read,
+            time / passes.least_seconds(peak, n, f, d)
         );
     }
     if n == 16 {
+        let kept = Inputs::new(&rows[..n - f]).unwrap();
+        let mean: Pipeline = "mean".parse().unwrap();
+        let pass = least(d, || mean.aggregate_into(&kept, 0, &mut out).unwrap());
+        println!("one pass over n - f rows: {:.2} ms", pass * 1e3);
         for text in ["median", "trimmed-mean", "multi-krum", "nnm+trimmed-mean"] {
-            println!(
-                "last byte to aggregate: {text:<20}{:>10.2} ms",
-                streamed(text, &rows, f)
-            );
+            let time = (0..3).map(|_| streamed(text, &rows, f));
+            let time = time.fold(f64::INFINITY, f64::min);
+            println!("last byte to aggregate: {text:<20}{time:>10.2} ms");
         }
     }
+}
+
+/// A word is a part of a rule's text, or all of it after an `=`.
+fn is_meant(text: &str, word: &str) -> bool {
+    word.strip_prefix('=')
+        .map_or(text.contains(word), |all| text == all)
 }
 
 /// Milliseconds from the last piece to the aggregate, four sources interleaved.
@@ -152,20 +149,9 @@ fn rows(n: usize, d: usize, f: usize) -> Vec<Vec<f32>> {
     (0..n).into_par_iter().map(row).collect()
 }
 
-/// Reads everything once, as fast as the machine can.
-fn total(rows: &[Vec<f32>]) -> u32 {
-    let sum = |row: &Vec<f32>| {
-        let chunks = row.par_chunks(1 << 15);
-        chunks
-            .map(|c| c.iter().fold(0, |t, x| t ^ x.to_bits()))
-            .reduce(|| 0, |a, b| a ^ b)
-    };
-    rows.iter().map(sum).fold(0, |a, b| a ^ b)
-}
-
-/// The least time of a few runs, in seconds.
+/// The least time of a few runs, in seconds; of more where they are short.
 fn least(d: usize, mut run: impl FnMut()) -> f64 {
-    let runs = if d > 5_000_000 { 3 } else { 7 };
+    let runs = (20_000_000 / d).clamp(3, 2000);
     let time = |_| {
         let start = Instant::now();
         run();

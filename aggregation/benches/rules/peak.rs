@@ -1,0 +1,157 @@
+//! What this machine can do at best, measured in the same run as the rules: bytes read per second,
+//! and vector operations per second that need no memory.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+/// Operations of one lane that a sweep makes on each of its sixteen registers.
+const SWEEPS: usize = 200_000;
+/// Registers that are independent of each other: enough to hide the latency of each operation.
+const REGISTERS: usize = 16;
+
+/// Rates of all threads together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peak {
+    /// Bytes per second of a plain read of the rows.
+    pub(crate) read: f64,
+    /// Fused multiply-adds of `f32` per second, lanes counted.
+    pub(crate) multiply_adds: f64,
+    /// Minima of `i32` per second, lanes counted.
+    pub(crate) minima: f64,
+}
+
+impl Peak {
+    pub(crate) fn of(rows: &[Vec<f32>]) -> Self {
+        let bytes = rows.iter().map(|row| 4 * row.len()).sum::<usize>() as f64;
+        let read = super::least(rows[0].len(), || {
+            black_box(total(rows));
+        });
+        Self {
+            read: bytes / read,
+            multiply_adds: rate(multiply_adds),
+            minima: rate(minima),
+        }
+    }
+}
+
+/// Reads everything once, as fast as the machine can.
+fn total(rows: &[Vec<f32>]) -> u32 {
+    let runs: Vec<&[f32]> = rows.iter().flat_map(|row| row.chunks(1 << 16)).collect();
+    runs.into_par_iter().map(read).reduce(|| 0, |a, b| a ^ b)
+}
+
+fn read(run: &[f32]) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") {
+        // SAFETY: the processor was asked.
+        return unsafe { wide::read(run) };
+    }
+    run.iter().fold(0, |total, x| total ^ x.to_bits())
+}
+
+/// Operations per second of `sweep` on all threads at once, the best of five.
+fn rate(sweep: fn(usize) -> usize) -> f64 {
+    let once = || {
+        let start = Instant::now();
+        let done: usize = rayon::broadcast(|_| black_box(sweep(black_box(SWEEPS))))
+            .into_iter()
+            .sum();
+        done as f64 / start.elapsed().as_secs_f64()
+    };
+    (0..5).map(|_| once()).fold(0.0, f64::max)
+}
+
+fn multiply_adds(sweeps: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") {
+        // SAFETY: the processor was asked.
+        return unsafe { wide::multiply_adds(sweeps) };
+    }
+    let mut x: [[f32; 4]; REGISTERS] = std::array::from_fn(|i| [i as f32; 4]);
+    for _ in 0..sweeps {
+        for lanes in &mut x {
+            for lane in lanes {
+                *lane = *lane * 0.999 + 0.001;
+            }
+        }
+    }
+    black_box(x);
+    sweeps * REGISTERS * 4
+}
+
+fn minima(sweeps: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512f") {
+        // SAFETY: the processor was asked.
+        return unsafe { wide::minima(sweeps) };
+    }
+    let mut x = [[1_i32; 4]; REGISTERS];
+    for sweep in 0..sweeps {
+        for lanes in &mut x {
+            for lane in lanes {
+                *lane = (*lane).min(black_box(sweep) as i32);
+            }
+        }
+    }
+    black_box(x);
+    sweeps * REGISTERS * 4
+}
+
+#[cfg(target_arch = "x86_64")]
+mod wide {
+    use std::arch::x86_64::{
+        _MM_HINT_T0, _mm_prefetch, _mm512_fmadd_ps, _mm512_min_epi32, _mm512_set1_epi32,
+        _mm512_set1_ps,
+    };
+    use std::hint::black_box;
+
+    use super::REGISTERS;
+
+    /// Lines that are asked for before they are read: beyond what the hardware does by itself.
+    const AHEAD: usize = 32;
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn read(run: &[f32]) -> u32 {
+        let mut totals = [0; 16];
+        for (at, line) in run.as_chunks::<16>().0.iter().enumerate() {
+            if let Some(next) = run.get(16 * (at + AHEAD)) {
+                _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(next).cast());
+            }
+            for (total, x) in totals.iter_mut().zip(line) {
+                *total ^= x.to_bits();
+            }
+        }
+        totals.into_iter().fold(0, |a, b| a ^ b)
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn multiply_adds(sweeps: usize) -> usize {
+        let mut x: [_; REGISTERS] = std::array::from_fn(|i| _mm512_set1_ps(i as f32));
+        let (a, b) = (_mm512_set1_ps(0.999), _mm512_set1_ps(0.001));
+        for _ in 0..sweeps {
+            for x in &mut x {
+                *x = _mm512_fmadd_ps(*x, a, b);
+            }
+        }
+        black_box(x);
+        sweeps * REGISTERS * 16
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn minima(sweeps: usize) -> usize {
+        let mut x: [_; REGISTERS] = std::array::from_fn(|i| _mm512_set1_epi32(i as i32));
+        let mut y = _mm512_set1_epi32(i32::MAX);
+        for _ in 0..sweeps {
+            for x in &mut x {
+                *x = _mm512_min_epi32(*x, y);
+            }
+            // Another value each time, or the compiler would do it once.
+            y = _mm512_min_epi32(y, x[0]);
+            y = black_box(y);
+        }
+        black_box(x);
+        sweeps * REGISTERS * 16
+    }
+}

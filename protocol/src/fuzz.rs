@@ -88,14 +88,15 @@ fn chunks(data: &[u8]) {
         Digest::of(&own),
         rest.len() as u64
     ));
-    if let Some((start, end)) = blob::chunk_span(length, index) {
-        assert!(start < end && end <= length, "{start}..{end} of {length}");
+    if let Some((start, bytes)) = blob::chunk_span(length, index) {
+        assert!(
+            bytes > 0 && bytes <= length - start,
+            "{bytes} at {start} of {length}"
+        );
     }
     if blob::is_chunk(rest, &own, length, index) {
-        assert_eq!(
-            blob::chunk_span(length, index).map(|(a, b)| b - a),
-            Some(rest.len() as u64)
-        );
+        let bytes = blob::chunk_span(length, index).map(|(_, bytes)| bytes);
+        assert_eq!(bytes, Some(rest.len() as u64));
     }
     let _ = blob::is_chunk_list(rest, Digest::of(rest), length);
 }

@@ -21,7 +21,7 @@ pub struct Liar(Part);
 #[derive(Debug)]
 enum Part {
     Watcher(Box<Watcher>),
-    Tongue(Tongue),
+    Tongue(Box<Tongue>),
     Desk(Desk),
 }
 
@@ -30,7 +30,7 @@ impl Liar {
     pub fn new(attack: &Attack, key: &Identity, job: &Job) -> Option<Self> {
         let part = match attack {
             Attack::Collusion(collusion) => Part::Watcher(Box::new(Watcher::new(*collusion, job))),
-            Attack::Speech(lie) => Part::Tongue(Tongue::new(*lie, key.clone())),
+            Attack::Speech(lie) => Part::Tongue(Box::new(Tongue::new(*lie, key.clone()))),
             Attack::Service(lie) => Part::Desk(Desk::new(*lie)),
             Attack::Vector(_) | Attack::LabelFlip | Attack::Crowd(_) => return None,
         };

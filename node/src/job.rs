@@ -11,7 +11,7 @@ use spirt_protocol::{
     Digest, Encoding, MAX_INLINE_BYTES, MAX_PEERS, Membership, PeerId, RunId, RunSpec, Timing,
     WIRE_VERSION,
 };
-use spirt_training::{CandleEngine, DataSpec, LocalSteps, ModelSpec, OptimizerSpec, Split};
+use spirt_training::{DataSpec, LocalSteps, ModelSpec, OptimizerSpec, Split};
 
 use crate::config::Plan;
 
@@ -150,21 +150,27 @@ impl Job {
             optimizer: read("optimizer", &spec.optimizer)?,
             local: parse_local(&spec.local)?,
             rule: shared_rule(&spec.rule)?,
-            seed: blake3::derive_key("spirt 1 seed", &spec.seed.to_le_bytes()),
+            seed: seed_key(spec.seed),
             data: Arc::new(data),
             spec: Arc::new(spec),
         })
     }
 
-    /// An engine with the run's initial parameters.
+    /// The parameters that the run begins with.
     ///
     /// # Errors
     /// When the model does not fit the data.
-    pub fn engine(&self) -> Result<CandleEngine, JobError> {
+    pub fn first_params(&self) -> Result<Vec<f32>, JobError> {
         let train = &self.data.train;
-        CandleEngine::new(self.model, train.shape(), train.classes(), &self.seed)
-            .map_err(|error| JobError::Text(error.to_string(), error.hint()))
+        let layout = self.model.layout(train.shape(), train.classes());
+        let layout = layout.map_err(|error| JobError::Text(error.to_string(), error.hint()))?;
+        Ok(layout.initial(&self.seed))
     }
+}
+
+/// What seeds all that is random in a run.
+pub fn seed_key(seed: u64) -> [u8; 32] {
+    blake3::derive_key("spirt 1 seed", &seed.to_le_bytes())
 }
 
 fn load(spec: &RunSpec) -> Result<Split, JobError> {

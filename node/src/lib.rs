@@ -23,3 +23,6 @@ pub mod peer;
 pub mod swarm;
 pub mod telemetry;
 pub mod worker;
+
+// What an experiment needs to know what the nodes of a run should have come to.
+pub use spirt_training::{Draw, synthetic::Synthetic};

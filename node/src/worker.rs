@@ -4,16 +4,17 @@
 //! never sees the network. The *epoch* of a task counts the states that the node took over, so
 //! that an answer for a model that was since replaced can be told apart.
 
+mod trainer;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use spirt_aggregation::{Inputs, Verdict};
 use spirt_protocol::{PeerId, Round};
-use spirt_training::{
-    CandleEngine, Draw, Engine as _, Evaluation, Shard, WorkerMomentum,
-    shard::{blocks_for, shard},
-};
+use spirt_training::{EngineError, Evaluation, WorkerMomentum};
 use tokio::sync::mpsc;
+
+use self::trainer::Trainer;
 
 use crate::attack::Attack;
 use crate::job::{Job, JobError};
@@ -102,10 +103,9 @@ impl Worker {
         attack: Option<Attack>,
         model: ModelState,
     ) -> Result<(Self, mpsc::Receiver<Done>), JobError> {
-        let mut engine = job.engine()?;
-        engine
-            .load(&model.params)
-            .map_err(|error| JobError::Text(error.to_string(), error.hint()))?;
+        let failed = |error: EngineError| JobError::Text(error.to_string(), error.hint());
+        let mut trainer = Trainer::new(&job).map_err(failed)?;
+        trainer.load(&model.params).map_err(failed)?;
         let momentum = WorkerMomentum::new(job.local.worker_momentum);
         let (tasks, mut todo) = mpsc::channel(QUEUE);
         let (done, answers) = mpsc::channel(QUEUE);
@@ -113,7 +113,7 @@ impl Worker {
             job,
             me,
             attack,
-            engine,
+            trainer,
             model,
             aggregate: None,
             momentum,
@@ -144,7 +144,7 @@ struct Bench {
     job: Job,
     me: PeerId,
     attack: Option<Attack>,
-    engine: CandleEngine,
+    trainer: Trainer,
     model: ModelState,
     aggregate: Option<(Round, Vec<f32>)>,
     momentum: WorkerMomentum,
@@ -162,7 +162,7 @@ impl Bench {
                 self.aggregate = None;
                 self.momentum.reset();
                 self.model = *model;
-                match self.engine.load(&self.model.params) {
+                match self.trainer.load(&self.model.params) {
                     Ok(()) => return None,
                     Err(error) => ("load", Err(error.into())),
                 }
@@ -176,17 +176,7 @@ impl Bench {
     }
 
     fn compute(&mut self, epoch: u64, round: Round, roster: &[PeerId]) -> Outcome {
-        let train = &self.job.data.train;
-        let blocks = blocks_for(train.len());
-        let keys: Vec<[u8; 32]> = roster.iter().map(|peer| peer.0).collect();
-        let ids = shard(&self.job.seed, blocks, &keys, &self.me.0);
-        let shard = Shard::of_blocks(train, blocks, &ids)?;
-        let draw = Draw {
-            seed: self.job.seed,
-            round: round.0,
-            salt: self.me.0,
-        };
-        let mut update = self.engine.train(&shard, &self.job.local, &draw)?;
+        let mut update = self.trainer.train(&self.job, round, roster, self.me)?;
         self.momentum.smooth(&mut update.vector);
         if let Some(attack) = &self.attack {
             attack.corrupt(&mut update.vector, round.0);
@@ -229,7 +219,7 @@ impl Bench {
             self.model
                 .optimizer
                 .apply(&mut self.model.params, &aggregate)?;
-            self.engine.load(&self.model.params)?;
+            self.trainer.load(&self.model.params)?;
         }
         let evaluation = self.evaluate(round)?;
         Ok(Done::Applied {
@@ -241,14 +231,13 @@ impl Bench {
     }
 
     fn evaluate(&self, round: Round) -> Result<Option<Evaluation>, Failure> {
-        let test = &self.job.data.test;
-        let cost = test.len() as u64 * self.job.spec.dimension;
+        let cost = self.trainer.evaluation_cost(&self.job);
         let next = round.0 + 1;
         let last = next == self.job.spec.rounds;
         let wanted =
             cost <= CHEAP_EVALUATION || last || next.is_multiple_of(COSTLY_EVALUATION_EVERY);
         Ok(if wanted {
-            Some(self.engine.evaluate(test)?)
+            self.trainer.evaluate(&self.job)?
         } else {
             None
         })

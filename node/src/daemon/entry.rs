@@ -10,7 +10,6 @@ use spirt_protocol::{
     Config as MachineConfig, Identity as SigningKey, Manifest, PeerId, Request, Response,
     RoundMachine, RunId, RunSpec, Time,
 };
-use spirt_training::Engine as _;
 use tokio::sync::mpsc;
 
 use super::DaemonError;
@@ -153,7 +152,7 @@ pub(super) async fn enter(
 }
 
 fn entered(job: Job, held: Vec<(Manifest, Packed)>, new: bool) -> Result<Entered, DaemonError> {
-    let mut state = ModelState::first(&job, job.engine()?.params());
+    let mut state = ModelState::first(&job, job.first_params()?);
     let first = Packed::new(state.encode());
     let manifest = Manifest::first(&job.spec, first.root, first.bytes.len() as u64);
     let (mut manifests, mut models) = (vec![manifest], vec![first]);

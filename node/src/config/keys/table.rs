@@ -74,7 +74,7 @@ pub static KEYS: &[Key] = &[
     Key::new(Group::Training, "model", Kind::Text, "MODEL")
         .default("mlp:hidden=32")
         .help("The model: softmax, mlp or cnn")
-        .more("With options: softmax, mlp:hidden=32, cnn:channels=8.")
+        .more("With options: softmax, mlp:hidden=32, cnn:channels=8, synthetic:dimension=1000000.")
         .common(),
     Key::new(Group::Training, "data", Kind::Text, "DATA")
         .default("digits")

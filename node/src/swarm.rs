@@ -14,7 +14,8 @@
 //! * **Gossip.** gossipsub 1.2, signed, each message judged by the driver before it is passed on.
 //!   Peer scoring is off: whether a peer counts is decided by signatures and membership above
 //!   this layer, and the default parameters empty every mesh where peers share an address.
-//! * **Requests.** One persistent stream per ordered pair of peers, many requests in flight in it.
+//! * **Requests.** One persistent stream per ordered pair of peers, many requests in flight in it. Chunks of
+//!   [blobs](crate::blobs) are served without the driver and come into [buffers](crate::buffers); all else is its affair.
 //!
 //! Everything is bounded; the bounds are in [`limits`] and [`Limits`].
 
@@ -37,7 +38,7 @@ mod transport;
 mod tests;
 
 pub use config::{Limits, SwarmConfig};
-pub use error::{DialError, JoinError, PublishError, RequestError, StartError};
+pub use error::{ChunkError, DialError, JoinError, PublishError, RequestError, StartError};
 pub use event::{Acceptance, Event, EventStream, Fault, MessageToken, Responder};
 pub use handle::{Handle, Traffic};
 
@@ -59,6 +60,8 @@ pub async fn start(config: SwarmConfig) -> Result<(Handle, EventStream), StartEr
         listen,
         bootstrap,
         limits,
+        blobs,
+        buffers,
     } = config;
     limits
         .check()
@@ -93,8 +96,15 @@ pub async fn start(config: SwarmConfig) -> Result<(Handle, EventStream), StartEr
         requests_tx,
         faults_tx.clone(),
         limits.clone(),
+        blobs,
     ));
-    let pull = PullClient::new(opener, Arc::clone(&shared), faults_tx, limits.clone());
+    let pull = PullClient::new(
+        opener,
+        Arc::clone(&shared),
+        faults_tx,
+        limits.clone(),
+        buffers,
+    );
     let handle = Handle::new(local, commands_tx, Arc::clone(&shared), pull.clone());
     let task = Task::new(
         swarm,

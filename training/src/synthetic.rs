@@ -87,5 +87,8 @@ mod tests {
         assert_eq!(values[..2], GOLDEN, "the formula is part of the run");
     }
 
-    const GOLDEN: [f32; 2] = [0.0, 0.0];
+    const GOLDEN: [f32; 2] = [
+        16326918.0 / 8_388_608.0 - 1.0,
+        8269217.0 / 8_388_608.0 - 1.0,
+    ];
 }

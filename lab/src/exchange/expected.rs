@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::thread;
 
 use anyhow::{Context as _, Result};
-use spirt_node::model_state::Packed;
+use spirt_node::blobs::Packed;
 use spirt_node::{Draw, Synthetic, job, peer};
 
 use super::{Args, Swarm};
 
-/// The digest of the model after each round. `None` for a rule that is not computed here: then it only shows
-/// whether the nodes came to the same.
+/// The digest of the model after each round. `None` for a rule or an encoding that is not computed here: then it only
+/// shows whether the nodes came to the same.
 pub(super) fn models(args: &Args, swarm: &Swarm) -> Result<Option<BTreeMap<u64, String>>> {
+    if args.encoding != "f32" {
+        return Ok(None);
+    }
     let liars = usize::from(args.liars());
     let reduce: Reduce = match args.rule.as_str() {
         "mean" => |sorted, _| mean(sorted),
@@ -45,7 +48,7 @@ pub(super) fn models(args: &Args, swarm: &Swarm) -> Result<Option<BTreeMap<u64, 
         }
         let mut blob: Vec<u8> = params.iter().flat_map(|x| x.to_le_bytes()).collect();
         blob.extend(updates.to_le_bytes());
-        models.insert(*number, Packed::new(blob).root.to_string());
+        models.insert(*number, Packed::new(blob).root().to_string());
     }
     Ok(Some(models))
 }

@@ -16,21 +16,7 @@ impl Driver {
             self.blame(peer::from_libp2p(from), Offence::Garbage);
             return;
         };
-        match request {
-            // Chunks are large: copied and sent beside the loop.
-            Request::Chunk { root, index } => {
-                let blobs = self.wiring.blobs.clone();
-                self.tasks_detached(move || {
-                    let chunk = blobs.chunk(&root, index);
-                    reply.send(found(chunk.map(|chunk| Response::Bytes(chunk.to_vec()))).encode());
-                });
-            }
-            other => reply.send(self.answer(&other).encode()),
-        }
-    }
-
-    fn tasks_detached(&self, work: impl FnOnce() + Send + 'static) {
-        drop(tokio::task::spawn_blocking(work));
+        reply.send(self.answer(&request).encode());
     }
 
     fn answer(&self, request: &Request) -> Response {
@@ -49,10 +35,8 @@ impl Driver {
                 let list = self.wiring.blobs.list(root);
                 found(list.map(|list| Response::Bytes(list.to_vec())))
             }
-            Request::Chunk { root, index } => {
-                let chunk = self.wiring.blobs.chunk(root, *index);
-                found(chunk.map(|chunk| Response::Bytes(chunk.to_vec())))
-            }
+            // The swarm serves chunks itself.
+            Request::Chunk { .. } => Response::Unknown,
         }
     }
 

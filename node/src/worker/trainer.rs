@@ -36,13 +36,14 @@ impl Trainer {
         }
     }
 
-    /// Trains on this node's shard among the roster.
+    /// Trains on this node's shard among the roster. `spare` is memory for a vector.
     pub(super) fn train(
         &mut self,
         job: &Job,
         round: Round,
         roster: &[PeerId],
         me: PeerId,
+        mut spare: Vec<f32>,
     ) -> Result<LocalUpdate, Failure> {
         let draw = Draw {
             seed: job.seed,
@@ -50,10 +51,10 @@ impl Trainer {
             salt: me.0,
         };
         let Self::Candle(engine) = self else {
-            let mut vector = vec![0.0; usize::try_from(job.spec.dimension)?];
-            Synthetic::new(&draw).fill(0, &mut vector);
+            spare.resize(usize::try_from(job.spec.dimension)?, 0.0);
+            Synthetic::new(&draw).fill(0, &mut spare);
             return Ok(LocalUpdate {
-                vector,
+                vector: spare,
                 samples: 1,
                 loss: 0.0,
             });

@@ -3,10 +3,12 @@
 
 mod expected;
 mod node;
+mod rival;
 mod summary;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -33,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "1000000")]
     dim: NonZeroU32,
     /// How vectors travel
-    #[arg(long, default_value = "f32", value_parser = ["f32"])]
+    #[arg(long, default_value = "f32")]
     encoding: String,
     /// The aggregation rule
     #[arg(long, default_value = "trimmed-mean")]
@@ -53,9 +55,22 @@ pub(crate) struct Args {
     /// What the nodes log to stderr, in the syntax of RUST_LOG; shown when one fails
     #[arg(long)]
     log: Option<String>,
+    /// Let another system average vectors of the same length, beside, and tell both times
+    #[arg(long)]
+    rival: Option<Rival>,
+    /// Where the rival's Python environment is, or is made
+    #[arg(long, default_value = "target/lab/hivemind")]
+    rival_env: PathBuf,
     /// Print the result as one JSON object, on the last line
     #[arg(long)]
     json: bool,
+}
+
+/// Another system that averages vectors between peers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Rival {
+    /// hivemind, from PyPI
+    Hivemind,
 }
 
 impl Args {
@@ -80,6 +95,7 @@ impl Args {
             None => {
                 option("model", format!("synthetic:dimension={}", self.dim));
                 option("rule", self.rule.clone());
+                option("encoding", self.encoding.clone());
                 option("max-byzantine", self.liars().to_string());
                 option("min-peers", self.peers.to_string());
                 option("rounds", (WARM_UP + self.rounds.get()).to_string());
@@ -112,7 +128,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let swarm = exchange(args)?;
     output::progress("checking the models against the vectors");
     let expected = expected::models(args, &swarm)?;
-    let summary = Summary::new(args, &swarm, expected.as_ref());
+    let mut summary = Summary::new(args, &swarm, expected.as_ref());
+    // The nodes are gone by now: the rival has the machine for itself, as they had.
+    drop(swarm);
+    if let Some(Rival::Hivemind) = args.rival {
+        output::progress("the same with hivemind");
+        summary.rival = Some(rival::hivemind(args)?);
+    }
     if args.json {
         output::result(&serde_json::to_string(&summary)?)?;
     } else {

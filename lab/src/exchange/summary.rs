@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
+use spirt_node::encoding;
 
+use super::rival::RivalSummary;
 use super::{Args, Swarm};
 
 /// What the experiment measured.
@@ -34,6 +36,9 @@ pub(super) struct Summary {
     agreed: bool,
     /// Whether it was the model that the vectors give; `null` for a rule that is not checked.
     expected: Option<bool>,
+    /// The same vectors' length with another system, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rival: Option<RivalSummary>,
 }
 
 impl Summary {
@@ -51,7 +56,7 @@ impl Summary {
         let rounds = args.rounds.get();
         let bytes_sent = sent(swarm) / rounds / u64::from(args.peers);
         let vector = u64::from(args.dim.get()) * 4;
-        let least = vector * u64::from(args.peers - 1);
+        let least = payload_bytes(args) * u64::from(args.peers - 1);
         let peak = swarm.peak_rss_bytes.iter().copied().max().unwrap_or(0);
         Self {
             experiment: "exchange",
@@ -70,6 +75,7 @@ impl Summary {
             cpu_seconds: swarm.cpu_seconds.iter().sum(),
             agreed: agreed(swarm),
             expected: expected.map(|expected| is_expected(swarm, expected)),
+            rival: None,
         }
     }
 
@@ -77,6 +83,14 @@ impl Summary {
     pub(super) fn is_right(&self) -> bool {
         self.agreed && self.expected != Some(false)
     }
+}
+
+/// Bytes of a vector as it travels.
+fn payload_bytes(args: &Args) -> u64 {
+    let dimension = u64::from(args.dim.get());
+    encoding::parse(&args.encoding)
+        .and_then(|encoding| encoding.length(dimension))
+        .unwrap_or(dimension * 4)
 }
 
 /// Bytes that all nodes sent in the measured rounds.
@@ -130,6 +144,16 @@ impl fmt::Display for Summary {
             mib(self.peak_rss_bytes),
             self.peak_rss_vectors
         )?;
+        if let Some(rival) = &self.rival {
+            writeln!(
+                f,
+                "{}  {:.3} s, at most {:.3} s; {:.1} MiB",
+                rival.name,
+                rival.seconds_median,
+                rival.seconds_max,
+                mib(rival.peak_rss_bytes)
+            )?;
+        }
         write!(
             f,
             "models  {}",

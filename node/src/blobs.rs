@@ -2,66 +2,191 @@
 //!
 //! Bounded by what the machine still names: [`Blobs::retain`] drops the rest at each round.
 
+mod blob;
+mod packed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use spirt_protocol::{Digest, blob};
+use spirt_protocol::{Digest, PeerId};
+use tokio::sync::Notify;
 
-use crate::model_state::Packed;
+pub use blob::{Blob, WrongChunk};
+pub use packed::{Packed, Packer, Reader};
 
-/// Shared by the driver and the tasks that serve. Cheap to clone.
+/// Peers whose use of one blob is counted; more than can be connected.
+const MAX_ASKERS: usize = 256;
+/// How often a peer gets a blob whole. Twice, so that one that was started anew gets it again.
+const SERVINGS: u64 = 2;
+
+/// Shared by the driver, the transfers and the tasks that serve. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Blobs {
-    held: Arc<Mutex<BTreeMap<Digest, Packed>>>,
+    held: Arc<Mutex<BTreeMap<Digest, Held>>>,
+    opened: Arc<Notify>,
+}
+
+#[derive(Debug)]
+enum Held {
+    /// A payload that travelled inline, under the hash of its bytes.
+    Inline(Bytes),
+    /// One in chunks, of which some may still be missing.
+    Chunked {
+        blob: Arc<Blob>,
+        /// Whether it is served; the own payload is not before the others have announced theirs.
+        is_open: bool,
+        /// Bytes that each peer was given.
+        served: BTreeMap<PeerId, u64>,
+    },
+}
+
+/// What a peer gets that asks for a chunk.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Serving {
+    /// The chunk, checked.
+    Chunk(Bytes),
+    /// Not held, or not any more.
+    Unknown,
+    /// Held, and not to be shown yet: ask again.
+    Closed,
+    /// The peer got the blob often enough.
+    Enough,
 }
 
 impl Blobs {
-    /// Holds a blob under its root.
-    pub fn insert(&self, packed: Packed) {
-        self.lock().insert(packed.root, packed);
+    /// Holds a whole blob under its root.
+    pub fn insert(&self, packed: &Packed) {
+        self.hold(Arc::clone(packed.blob()), true);
+    }
+
+    /// Holds a whole blob that is not served before [`Blobs::open`].
+    pub fn insert_closed(&self, packed: &Packed) {
+        self.hold(Arc::clone(packed.blob()), false);
+    }
+
+    /// The blob that is held under the root, or else this one, whose chunks are still to come. They are served as soon
+    /// as they are there.
+    pub fn begin(&self, blob: Blob) -> Arc<Blob> {
+        let mut held = self.lock();
+        if let Some(Held::Chunked { blob, .. }) = held.get(&blob.root()) {
+            return Arc::clone(blob);
+        }
+        let blob = Arc::new(blob);
+        let entry = Held::Chunked {
+            blob: Arc::clone(&blob),
+            is_open: true,
+            served: BTreeMap::new(),
+        };
+        held.insert(blob.root(), entry);
+        blob
+    }
+
+    fn hold(&self, blob: Arc<Blob>, open: bool) {
+        let mut held = self.lock();
+        let root = blob.root();
+        match held.get_mut(&root) {
+            Some(Held::Chunked { blob: old, .. }) => *old = blob,
+            Some(Held::Inline(_)) => {}
+            None => {
+                let entry = Held::Chunked {
+                    blob,
+                    is_open: open,
+                    served: BTreeMap::new(),
+                };
+                held.insert(root, entry);
+            }
+        }
+    }
+
+    /// Serves what was held back.
+    pub fn open(&self, root: &Digest) {
+        if let Some(Held::Chunked { is_open, .. }) = self.lock().get_mut(root) {
+            *is_open = true;
+        }
+        self.opened.notify_waiters();
+    }
+
+    /// Ends when something is opened after this call.
+    pub fn opened(&self) -> impl Future<Output = ()> + use<> {
+        Arc::clone(&self.opened).notified_owned()
     }
 
     /// Holds a payload that travelled inline, under the hash of its bytes.
     pub fn insert_inline(&self, payload: Bytes) {
         let root = Digest::of(&payload);
-        self.lock().insert(
-            root,
-            Packed {
-                list: Bytes::new(),
-                bytes: payload,
-                root,
-            },
-        );
+        self.lock().insert(root, Held::Inline(payload));
     }
 
-    /// The bytes behind a root.
-    pub fn bytes(&self, root: &Digest) -> Option<Bytes> {
-        self.lock().get(root).map(|packed| packed.bytes.clone())
+    /// The pieces of the whole byte string behind a root, in order.
+    pub fn pieces(&self, root: &Digest) -> Option<Vec<Bytes>> {
+        match self.lock().get(root)? {
+            Held::Inline(bytes) => Some(vec![bytes.clone()]),
+            Held::Chunked { blob, .. } => {
+                let packed = Packed::of(Arc::clone(blob))?;
+                Some(packed.chunks().collect())
+            }
+        }
+    }
+
+    /// The whole blob behind a root.
+    pub fn packed(&self, root: &Digest) -> Option<Packed> {
+        match self.lock().get(root)? {
+            Held::Inline(_) => None,
+            Held::Chunked { blob, .. } => Packed::of(Arc::clone(blob)),
+        }
     }
 
     /// The chunk list behind a root.
     pub fn list(&self, root: &Digest) -> Option<Bytes> {
-        self.lock()
-            .get(root)
-            .map(|packed| packed.list.clone())
-            .filter(|list| !list.is_empty())
+        match self.lock().get(root)? {
+            Held::Inline(_) => None,
+            Held::Chunked { blob, .. } => Some(blob.list().clone()),
+        }
     }
 
-    /// One chunk of the blob behind a root.
-    pub fn chunk(&self, root: &Digest, index: u32) -> Option<Bytes> {
-        let bytes = self.bytes(root)?;
-        let (start, length) = blob::chunk_span(bytes.len() as u64, index)?;
-        let start = usize::try_from(start).ok()?;
-        Some(bytes.slice(start..start + usize::try_from(length).ok()?))
+    /// One chunk of the blob behind a root, for a peer.
+    pub fn serve(&self, root: &Digest, index: u32, asker: PeerId) -> Serving {
+        let mut held = self.lock();
+        let Some(Held::Chunked {
+            blob,
+            is_open,
+            served,
+        }) = held.get_mut(root)
+        else {
+            return Serving::Unknown;
+        };
+        if !*is_open {
+            return Serving::Closed;
+        }
+        let Some(chunk) = blob.chunk(index) else {
+            return Serving::Unknown;
+        };
+        if served.len() >= MAX_ASKERS && !served.contains_key(&asker) {
+            return Serving::Enough;
+        }
+        let given = served.entry(asker).or_default();
+        if *given + chunk.len() as u64 > SERVINGS * blob.length() {
+            return Serving::Enough;
+        }
+        *given += chunk.len() as u64;
+        Serving::Chunk(chunk)
     }
 
-    /// Drops all but these.
+    /// Drops all but these and those that are on their way.
     pub fn retain(&self, roots: &BTreeSet<Digest>) {
-        self.lock().retain(|root, _| roots.contains(root));
+        let on_its_way = |held: &Held| match held {
+            Held::Inline(_) => false,
+            Held::Chunked { blob, .. } => Arc::strong_count(blob) > 1 && !blob.is_complete(),
+        };
+        self.lock()
+            .retain(|root, held| roots.contains(root) || on_its_way(held));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, Packed>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Digest, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

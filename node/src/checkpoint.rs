@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use spirt_protocol::{Manifest, RunId};
 
-use crate::datadir::write::replace as replace_file;
-use crate::model_state::Packed;
+use crate::blobs::Packed;
+use crate::datadir::write::replace_parts;
 
 const MAGIC: &[u8; 8] = b"SPIRTCP1";
 const KEPT: usize = 2;
@@ -89,7 +89,7 @@ pub fn save(folder: &Path, checkpoint: &Checkpoint) -> Result<(), CheckpointErro
         "round-{:012}.{SUFFIX}",
         checkpoint.manifest.round.0
     ));
-    replace_file(&path, &encode(checkpoint), 0o600).map_err(io("write", &path))?;
+    replace_parts(&path, parts(checkpoint), 0o600).map_err(io("write", &path))?;
     let old = list(folder)?;
     for path in old.iter().rev().skip(KEPT) {
         fs::remove_file(path).map_err(io("remove", path))?;
@@ -159,18 +159,23 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     Ok(paths)
 }
 
-fn encode(checkpoint: &Checkpoint) -> Vec<u8> {
+/// The file, in parts: the model's chunks are not copied.
+fn parts(checkpoint: &Checkpoint) -> Vec<Bytes> {
     let manifest = checkpoint.manifest.encode();
     let length = u32::try_from(manifest.len()).expect("manifests have at most 64 KiB");
-    let model = &checkpoint.model.bytes;
-    let mut bytes = MAGIC.to_vec();
-    bytes.extend(length.to_le_bytes());
-    bytes.extend(manifest);
-    bytes.extend((model.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(model);
-    let hash = blake3::hash(&bytes);
-    bytes.extend(hash.as_bytes());
-    bytes
+    let model = &checkpoint.model;
+    let mut head = MAGIC.to_vec();
+    head.extend(length.to_le_bytes());
+    head.extend(manifest);
+    head.extend(model.length().to_le_bytes());
+    let mut parts = vec![Bytes::from(head)];
+    parts.extend(model.chunks());
+    let mut hasher = blake3::Hasher::new();
+    for part in &parts {
+        hasher.update(part);
+    }
+    parts.push(Bytes::copy_from_slice(hasher.finalize().as_bytes()));
+    parts
 }
 
 fn decode(bytes: &Bytes) -> Result<Checkpoint, &'static str> {
@@ -189,7 +194,7 @@ fn decode(bytes: &Bytes) -> Result<Checkpoint, &'static str> {
     }
     let manifest = Manifest::decode(manifest).map_err(|_| "its manifest cannot be read")?;
     let model = Packed::new(bytes.slice_ref(model));
-    if model.root != manifest.model {
+    if model.root() != manifest.model {
         return Err("its model is not the one that its manifest names");
     }
     Ok(Checkpoint { manifest, model })
@@ -200,12 +205,16 @@ mod tests {
     use super::*;
     use spirt_protocol::{PeerId, Round};
 
+    fn encode(checkpoint: &Checkpoint) -> Vec<u8> {
+        parts(checkpoint).concat()
+    }
+
     fn checkpoint(round: u64) -> Checkpoint {
         let model = Packed::new(vec![u8::try_from(round).unwrap(); 100]);
         let manifest = Manifest {
             run: RunId([7; 32]),
             round: Round(round),
-            model: model.root,
+            model: model.root(),
             length: 100,
             roster: vec![PeerId([1; 32])],
             banned: Vec::new(),

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use libp2p::Multiaddr;
-use spirt_protocol::RunId;
+use spirt_protocol::{Encoding, RunId};
 
 pub use env::Environment;
 pub use layers::{Flags, Loaded, Origin, Setting, Settings, Sources, load, locate_data_dir};
@@ -130,6 +130,8 @@ pub struct TrainingPlan {
 pub struct AggregationPlan {
     /// The rule, as text: `trimmed-mean`.
     pub rule: String,
+    /// How vectors travel.
+    pub encoding: Encoding,
     /// Byzantine peers that the run withstands, f.
     pub max_byzantine: u16,
     /// Fewest peers with which a round ends, 1 to [`MAX_PEERS`](spirt_protocol::MAX_PEERS). The

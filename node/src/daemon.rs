@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::attack::{Attack, Liar, Mask};
 use crate::blobs::Blobs;
+use crate::buffers::Buffers;
 use crate::config::{Config, Entry, Home};
 use crate::control::ControlServer;
 use crate::datadir::DataDir;
@@ -23,6 +24,7 @@ use crate::identity::Identity;
 use crate::output::{Left, Output, Ready};
 use crate::peer;
 use crate::swarm::{self, Event, EventStream, Handle, SwarmConfig};
+use crate::transfer::Transfers;
 use crate::worker::Worker;
 
 pub use error::DaemonError;
@@ -32,6 +34,8 @@ const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it waits for further ones.
 const LISTEN_PAUSE: Duration = Duration::from_millis(30);
 
+/// Threads for what blocks: hashing of chunks, writing of checkpoints.
+const BLOCKING_THREADS: usize = 4;
 /// Addresses of peers of an earlier start that are tried beside those of the operator.
 const REMEMBERED_PEERS: usize = 32;
 
@@ -51,6 +55,7 @@ pub enum Outcome {
 pub fn run(config: Config, output: &Output) -> Result<Outcome, DaemonError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .map_err(DaemonError::Runtime)?;
@@ -109,7 +114,12 @@ async fn live(
     let key = signing_key(&identity).ok_or(DaemonError::ForeignKey)?;
     // Everything that can be wrong on this machine is found before the first packet is sent.
     let prepared = entry::prepare(&config, me, &data_dir)?;
-    let (handle, mut events) = open_network(&config, &identity, &data_dir).await?;
+    let (blobs, buffers) = (Blobs::default(), Buffers::default());
+    let mut network = network(&config, &identity, &data_dir)?;
+    let bends = attack.as_ref().is_some_and(Attack::bends_service);
+    network.blobs = (!bends).then(|| blobs.clone());
+    network.buffers = buffers.clone();
+    let (handle, mut events) = swarm::start(network).await?;
     let (control_sender, control) = mpsc::channel(crate::control::QUEUE);
     let ready = announce(
         &config,
@@ -144,13 +154,14 @@ async fn live(
     let liar = attack
         .as_ref()
         .and_then(|attack| Liar::new(attack, &key, &entered.job));
-    let blobs = Blobs::default();
     for model in &entered.models {
-        blobs.insert(model.clone());
+        blobs.insert(model);
     }
-    let (worker, answers) = Worker::start(entered.job.clone(), me, attack, entered.state.clone())?;
+    let model = entered.models.last().cloned().ok_or(DaemonError::NoState)?;
+    let (worker, answers) = Worker::start(entered.job.clone(), me, attack, model.clone(), buffers)?;
     let machine = entered.machine(key, start, started);
     let wiring = Wiring {
+        transfers: Transfers::new(handle.clone()),
         swarm: handle,
         events,
         worker,
@@ -162,7 +173,6 @@ async fn live(
         printer: output.clone(),
         mask: Mask::of(liar),
     };
-    let model = entered.models.last().cloned().ok_or(DaemonError::NoState)?;
     let bounds = bounds(&config, started);
     let report = Report::new(me, entered.job.id, ready);
     let driver = Driver::new(entered.job, machine, model, wiring, bounds, started, report);
@@ -226,11 +236,11 @@ fn signing_key(identity: &Identity) -> Option<SigningKey> {
     Some(SigningKey::from_seed(&seed))
 }
 
-async fn open_network(
+fn network(
     config: &Config,
     identity: &Identity,
     data_dir: &DataDir,
-) -> Result<(Handle, EventStream), DaemonError> {
+) -> Result<SwarmConfig, DaemonError> {
     for addr in &config.network.listen {
         refuse_if_taken(addr)?;
     }
@@ -239,7 +249,7 @@ async fn open_network(
     network.bootstrap = bootstrap(config).to_vec();
     let known = data_dir.load_peers().into_iter().take(REMEMBERED_PEERS);
     network.bootstrap.extend(known);
-    Ok(swarm::start(network).await?)
+    Ok(network)
 }
 
 /// The network listens with `SO_REUSEPORT`, which lets two nodes share a port and each lose half of

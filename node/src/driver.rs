@@ -14,21 +14,24 @@ mod serve;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use spirt_protocol::{Input, Manifest, PeerId, Reception, Round, RoundMachine, StateId, Time};
+use spirt_protocol::{
+    Digest, Input, Manifest, PeerId, Reception, Round, RoundMachine, StateId, Time,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::attack::Mask;
 use crate::blobs::Blobs;
+use crate::blobs::Packed;
 use crate::conduct::{Conduct, Sanction};
 use crate::control::ControlRequest;
 use crate::datadir::DataDir;
 use crate::fetch::Offences;
 use crate::job::Job;
-use crate::model_state::{ModelState, Packed};
 use crate::output::Output as Printer;
 use crate::peer;
 use crate::swarm::{EventStream, Handle};
+use crate::transfer::{TransferError, Transfers};
 use crate::worker::{Done, Worker};
 
 pub use report::Report;
@@ -74,6 +77,8 @@ pub struct Bounds {
 pub struct Wiring {
     /// The network.
     pub swarm: Handle,
+    /// What brings blobs through it.
+    pub transfers: Transfers,
     /// What comes from it.
     pub events: EventStream,
     /// The arithmetic.
@@ -97,12 +102,8 @@ pub struct Wiring {
 /// What a task brings back.
 enum Fetched {
     Frames(Vec<Vec<u8>>, PeerId),
-    Payload(spirt_protocol::Digest, Option<Packed>, Offences),
-    State(
-        StateId,
-        Option<Box<(Manifest, Packed, ModelState)>>,
-        Offences,
-    ),
+    Payload(Digest, Result<Packed, TransferError>, Offences),
+    State(StateId, Option<Box<(Manifest, Packed)>>, Offences),
     Saved,
 }
 
@@ -120,6 +121,12 @@ pub struct Driver {
     epoch: u64,
     /// The model before the round under way.
     model: Packed,
+    /// The own payload that is not shown yet.
+    held_back: Option<(Round, Digest)>,
+    /// The round under way, once its payloads are shown.
+    revealed: Option<Round>,
+    /// Payloads that are fetched then: root, length, holders. The machine bounds how many it asks for.
+    postponed: Vec<(Digest, u64, Vec<PeerId>)>,
     report: Report,
     receptions: BTreeMap<Reception, u64>,
     conduct: Conduct,
@@ -154,6 +161,9 @@ impl Driver {
             unsent: Vec::new(),
             epoch: 0,
             model,
+            held_back: None,
+            revealed: None,
+            postponed: Vec::new(),
             report,
             receptions: BTreeMap::new(),
             conduct: Conduct::default(),

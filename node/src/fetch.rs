@@ -1,21 +1,21 @@
-//! Getting things from peers: specs, frames, vouches, states, payloads. Every byte is checked
+//! Getting things from peers: specs, frames, vouches, states. Every byte is checked
 //! against the hash that asked for it; whoever sends a wrong one is named.
 //!
 //! Plain functions over the swarm's request stream. They run in tasks of their own, so a peer that
 //! never answers holds up nobody else.
 
 use bytes::Bytes;
-use futures::{StreamExt as _, TryStreamExt as _};
 use spirt_protocol::{
     Digest, Manifest, Offence, PeerId, Request, Response, Round, RunId, RunSpec, StateId, blob,
 };
 
-use crate::model_state::Packed;
+use crate::blobs::{Blob, Blobs, Packed};
 use crate::peer;
 use crate::swarm::Handle;
+use crate::transfer::{Content, Manner, Transfers};
 
-/// Chunks in flight at a time for one blob.
-const WINDOW: usize = 8;
+/// Holders of a state that are asked at once.
+const STATE_SOURCES: usize = 4;
 
 /// Who sent what no honest peer sends.
 pub type Offences = Vec<(PeerId, Offence)>;
@@ -67,22 +67,30 @@ fn frames_of(response: Option<Response>) -> Vec<Vec<u8>> {
     }
 }
 
-/// A state's manifest and model, from the first of the holders that has them. `length` is that of
-/// all models of the run.
+/// A state's manifest and model, from several of the holders at once. `length` is that of all models of the run. What came
+/// of the model is held in `blobs`, also when the rest cannot be had.
 pub async fn state(
-    swarm: &Handle,
+    transfers: &Transfers,
+    blobs: &Blobs,
     state: StateId,
     length: u64,
     holders: &[PeerId],
     offences: &mut Offences,
 ) -> Result<(Manifest, Packed), Missing> {
+    let swarm = transfers.swarm();
     let manifest = manifest(swarm, state, holders, offences).await?;
     if manifest.length != length {
         return Err(Missing);
     }
     let list = chunk_list(swarm, manifest.model, length, holders, offences).await?;
-    let model = blob(swarm, manifest.model, length, list, holders, offences).await?;
-    Ok((manifest, model))
+    let blob = Blob::awaited(manifest.model, length, list).ok_or(Missing)?;
+    let manner = Manner {
+        breadth: STATE_SOURCES,
+        content: Content::Any,
+    };
+    let blob = blobs.begin(blob);
+    let model = transfers.fetch(blob, holders, manner, offences).await;
+    Ok((manifest, model.map_err(|_| Missing)?))
 }
 
 async fn manifest(
@@ -122,62 +130,4 @@ async fn chunk_list(
         offences.push((*holder, Offence::CorruptChunk));
     }
     Err(Missing)
-}
-
-/// A blob, chunk by chunk, a window of them in flight, spread over the holders.
-///
-/// `list` is the chunk list behind `root`, checked.
-pub async fn blob(
-    swarm: &Handle,
-    root: Digest,
-    length: u64,
-    list: Bytes,
-    holders: &[PeerId],
-    offences: &mut Offences,
-) -> Result<Packed, Missing> {
-    let count = u32::try_from(blob::chunk_count(length)).map_err(|_| Missing)?;
-    let chunks = futures::stream::iter(0..count)
-        .map(|index| chunk(swarm, root, length, &list, index, holders))
-        .buffered(WINDOW);
-    let collected: Result<Vec<(Vec<u8>, Offences)>, Offences> = chunks.try_collect().await;
-    match collected {
-        Ok(chunks) => {
-            let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(|_| Missing)?);
-            for (chunk, bad) in chunks {
-                bytes.extend(chunk);
-                offences.extend(bad);
-            }
-            Ok(Packed {
-                bytes: bytes.into(),
-                list,
-                root,
-            })
-        }
-        Err(bad) => {
-            offences.extend(bad);
-            Err(Missing)
-        }
-    }
-}
-
-async fn chunk(
-    swarm: &Handle,
-    root: Digest,
-    length: u64,
-    list: &[u8],
-    index: u32,
-    holders: &[PeerId],
-) -> Result<(Vec<u8>, Offences), Offences> {
-    let mut offences = Offences::new();
-    for holder in holders {
-        let answer = ask(swarm, *holder, &Request::Chunk { root, index }).await;
-        let Some(Response::Bytes(chunk)) = answer else {
-            continue;
-        };
-        if blob::is_chunk(&chunk, list, length, index) {
-            return Ok((chunk, offences));
-        }
-        offences.push((*holder, Offence::CorruptChunk));
-    }
-    Err(offences)
 }

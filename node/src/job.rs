@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 use spirt_aggregation::Pipeline;
 use spirt_protocol::{
-    Digest, Encoding, MAX_INLINE_BYTES, MAX_PEERS, Membership, PeerId, RunId, RunSpec, Timing,
-    WIRE_VERSION,
+    Digest, MAX_INLINE_BYTES, MAX_PEERS, Membership, PeerId, RunId, RunSpec, Timing, WIRE_VERSION,
 };
-use spirt_training::{CandleEngine, DataSpec, LocalSteps, ModelSpec, OptimizerSpec, Split};
+use spirt_training::{DataSpec, LocalSteps, ModelSpec, OptimizerSpec, Split};
 
 use crate::config::Plan;
 
@@ -109,7 +108,7 @@ impl Job {
             max_peers: MAX_PEERS,
             rounds,
             dimension: 1,
-            encoding: Encoding::F32,
+            encoding: aggregation.encoding,
             inline_max: MAX_INLINE_BYTES,
             timing: Timing {
                 pace: millis(aggregation.pace),
@@ -150,21 +149,27 @@ impl Job {
             optimizer: read("optimizer", &spec.optimizer)?,
             local: parse_local(&spec.local)?,
             rule: shared_rule(&spec.rule)?,
-            seed: blake3::derive_key("spirt 1 seed", &spec.seed.to_le_bytes()),
+            seed: seed_key(spec.seed),
             data: Arc::new(data),
             spec: Arc::new(spec),
         })
     }
 
-    /// An engine with the run's initial parameters.
+    /// The parameters that the run begins with.
     ///
     /// # Errors
     /// When the model does not fit the data.
-    pub fn engine(&self) -> Result<CandleEngine, JobError> {
+    pub fn first_params(&self) -> Result<Vec<f32>, JobError> {
         let train = &self.data.train;
-        CandleEngine::new(self.model, train.shape(), train.classes(), &self.seed)
-            .map_err(|error| JobError::Text(error.to_string(), error.hint()))
+        let layout = self.model.layout(train.shape(), train.classes());
+        let layout = layout.map_err(|error| JobError::Text(error.to_string(), error.hint()))?;
+        Ok(layout.initial(&self.seed))
     }
+}
+
+/// What seeds all that is random in a run.
+pub fn seed_key(seed: u64) -> [u8; 32] {
+    blake3::derive_key("spirt 1 seed", &seed.to_le_bytes())
 }
 
 fn load(spec: &RunSpec) -> Result<Split, JobError> {
@@ -241,5 +246,41 @@ fn parse_local(text: &str) -> Result<LocalSteps, JobError> {
         Ok(local)
     } else {
         Err(bad())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::config::{AggregationPlan, TrainingPlan};
+    use spirt_protocol::Encoding;
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    /// A job on the built-in data.
+    pub(crate) fn job(model: &str, optimizer: &str) -> Job {
+        let plan = Plan {
+            training: TrainingPlan {
+                model: model.into(),
+                data: "digits".into(),
+                optimizer: optimizer.into(),
+                local_steps: NonZeroU32::MIN,
+                batch_size: NonZeroU32::MIN,
+                learning_rate: 0.5,
+                worker_momentum: 0.0,
+                seed: 0,
+            },
+            aggregation: AggregationPlan {
+                rule: "mean".into(),
+                encoding: Encoding::F32,
+                max_byzantine: 0,
+                min_peers: 1,
+                pace: Duration::ZERO,
+                collect_min: Duration::ZERO,
+                collect_max: Duration::from_secs(1),
+                attempt: Duration::from_secs(1),
+            },
+        };
+        Job::found(&plan, 0, PeerId([1; 32])).unwrap()
     }
 }

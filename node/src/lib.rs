@@ -5,6 +5,7 @@
 pub mod aggregate;
 pub mod attack;
 pub mod blobs;
+pub mod buffers;
 pub mod checkpoint;
 pub mod cli;
 pub mod conduct;
@@ -14,6 +15,7 @@ pub mod daemon;
 pub mod datadir;
 pub mod demo;
 pub mod driver;
+pub mod encoding;
 pub mod exit;
 pub mod fetch;
 pub mod identity;
@@ -23,4 +25,8 @@ pub mod output;
 pub mod peer;
 pub mod swarm;
 pub mod telemetry;
+pub mod transfer;
 pub mod worker;
+
+// What an experiment needs to know what the nodes of a run should have come to.
+pub use spirt_training::{Draw, synthetic::Synthetic};

@@ -4,9 +4,10 @@
 //! follows from the run, so a blob of another length is refused before it is read.
 
 use bytes::Bytes;
-use spirt_protocol::{Digest, blob};
 use spirt_training::{Optimizer, OptimizerError};
 
+use crate::blobs::{Packed, Packer, Reader};
+use crate::buffers::Buffers;
 use crate::job::Job;
 
 /// Parameters, and what the optimizer remembers.
@@ -37,27 +38,6 @@ pub enum ModelStateError {
     Optimizer(#[from] OptimizerError),
 }
 
-/// A blob with its chunk list and root, ready to be served.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Packed {
-    /// The whole blob.
-    pub bytes: Bytes,
-    /// BLAKE3 hashes of its chunks.
-    pub list: Bytes,
-    /// BLAKE3 hash of the list.
-    pub root: Digest,
-}
-
-impl Packed {
-    /// Cuts and hashes a blob.
-    pub fn new(bytes: impl Into<Bytes>) -> Self {
-        let bytes = bytes.into();
-        let list = Bytes::from(blob::chunk_list(&bytes));
-        let root = Digest::of(&list);
-        Self { bytes, list, root }
-    }
-}
-
 impl ModelState {
     /// The state that the run begins with.
     pub fn first(job: &Job, params: Vec<f32>) -> Self {
@@ -71,54 +51,52 @@ impl ModelState {
         (dimension + job.optimizer.state_len(dimension)) * 4 + 8
     }
 
-    /// The blob.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vector_bytes(&self.params);
-        bytes.extend(self.optimizer.steps().to_le_bytes());
-        bytes.extend(vector_bytes(self.optimizer.state()));
-        bytes
+    /// The blob, in buffers of a pool.
+    pub fn pack(&self, buffers: &Buffers) -> Packed {
+        let Self { params, optimizer } = self;
+        Self::pack_parts(params, optimizer.steps(), optimizer.state(), buffers)
+    }
+
+    /// The same from its parts.
+    pub fn pack_parts(params: &[f32], steps: u64, state: &[f32], buffers: &Buffers) -> Packed {
+        let length = (params.len() + state.len()) * 4 + 8;
+        let mut packer = Packer::new(length as u64, buffers.clone());
+        packer.write_f32s(params);
+        packer.write(&steps.to_le_bytes());
+        packer.write_f32s(state);
+        packer
+            .finish()
+            .expect("the parts have the length that was said")
     }
 
     /// Reads a blob.
     ///
     /// # Errors
     /// When the length is not that of the run's models, or a value is not finite.
-    pub fn decode(job: &Job, bytes: &[u8]) -> Result<Self, ModelStateError> {
+    pub fn unpack(job: &Job, packed: &Packed) -> Result<Self, ModelStateError> {
         let need = Self::length(job);
-        let have = bytes.len();
+        let have = usize::try_from(packed.length()).unwrap_or(usize::MAX);
         let dimension = usize::try_from(job.spec.dimension).unwrap_or(usize::MAX);
+        let chunks: Vec<Bytes> = packed.chunks().collect();
         let parts = || {
-            let (params, rest) = bytes.split_at_checked(dimension.checked_mul(4)?)?;
-            let (steps, state) = rest.split_first_chunk::<8>()?;
-            Some((params, u64::from_le_bytes(*steps), state))
+            let mut reader = Reader::new(&chunks);
+            let params = reader.f32s(dimension)?;
+            let mut steps = [0; 8];
+            let whole = reader.fill(&mut steps);
+            let state = reader.f32s(job.optimizer.state_len(dimension))?;
+            whole.then(|| (params, u64::from_le_bytes(steps), state))
         };
-        let (params, steps, state) = parts()
-            .filter(|_| have == need)
-            .ok_or(ModelStateError::Length { have, need })?;
-        let params = vector_of(params);
+        let wrong = ModelStateError::Length { have, need };
+        if have != need {
+            return Err(wrong);
+        }
+        let (params, steps, state) = parts().ok_or(wrong)?;
         if params.iter().any(|value| !value.is_finite()) {
             return Err(ModelStateError::NotFinite);
         }
-        let optimizer = Optimizer::restore(job.optimizer, dimension, steps, vector_of(state))?;
+        let optimizer = Optimizer::restore(job.optimizer, dimension, steps, state)?;
         Ok(Self { params, optimizer })
     }
-}
-
-/// A vector as little-endian binary32.
-pub fn vector_bytes(vector: &[f32]) -> Vec<u8> {
-    vector
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
-}
-
-/// The vector that little-endian binary32 bytes write.
-pub fn vector_of(bytes: &[u8]) -> Vec<f32> {
-    let (values, _) = bytes.as_chunks::<4>();
-    values
-        .iter()
-        .map(|value| f32::from_le_bytes(*value))
-        .collect()
 }
 
 /// Whether a payload writes finite values only.

@@ -15,7 +15,8 @@
 //!   Peers are scored by what the node above says of them, and by nothing else: the default
 //!   parameters empty every mesh where peers share an address. Whether a peer counts is decided by
 //!   signatures and membership above this layer.
-//! * **Requests.** One persistent stream per ordered pair of peers, many requests in flight in it.
+//! * **Requests.** One persistent stream per ordered pair of peers, many requests in flight in it. Chunks of
+//!   [blobs](crate::blobs) are served without the driver and come into [buffers](crate::buffers); all else is its affair.
 //!
 //! Everything is bounded; the bounds are in [`limits`] and [`Limits`].
 
@@ -38,7 +39,7 @@ mod transport;
 mod tests;
 
 pub use config::{Limits, SwarmConfig};
-pub use error::{DialError, JoinError, PublishError, RequestError, StartError};
+pub use error::{ChunkError, DialError, JoinError, PublishError, RequestError, StartError};
 pub use event::{Acceptance, Event, EventStream, Fault, MessageToken, Responder};
 pub use handle::{Handle, Traffic};
 
@@ -60,6 +61,8 @@ pub async fn start(config: SwarmConfig) -> Result<(Handle, EventStream), StartEr
         listen,
         bootstrap,
         limits,
+        blobs,
+        buffers,
     } = config;
     limits
         .check()
@@ -94,8 +97,15 @@ pub async fn start(config: SwarmConfig) -> Result<(Handle, EventStream), StartEr
         requests_tx,
         faults_tx.clone(),
         limits.clone(),
+        blobs,
     ));
-    let pull = PullClient::new(opener, Arc::clone(&shared), faults_tx, limits.clone());
+    let pull = PullClient::new(
+        opener,
+        Arc::clone(&shared),
+        faults_tx,
+        limits.clone(),
+        buffers,
+    );
     let handle = Handle::new(local, commands_tx, Arc::clone(&shared), pull.clone());
     let task = Task::new(
         swarm,

@@ -4,21 +4,27 @@
 //! never sees the network. The *epoch* of a task counts the states that the node took over, so
 //! that an answer for a model that was since replaced can be told apart.
 
+mod rule;
+mod step;
+mod trainer;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use spirt_aggregation::{Inputs, Verdict};
+use spirt_aggregation::Verdict;
 use spirt_protocol::{PeerId, Round};
-use spirt_training::{
-    CandleEngine, Draw, Engine as _, Evaluation, Shard, WorkerMomentum,
-    shard::{blocks_for, shard},
-};
+use spirt_training::{EngineError, Evaluation, WorkerMomentum};
 use tokio::sync::mpsc;
 
+use self::trainer::Trainer;
+
 use crate::attack::Attack;
+use crate::blobs::Packed;
+use crate::buffers::Buffers;
+use crate::encoding::Encoder;
 use crate::job::{Job, JobError};
-use crate::model_state::{ModelState, Packed, vector_bytes, vector_of};
+use crate::model_state::ModelState;
 
 /// Tasks that wait for the worker. A round has three, and a state that is taken over one.
 const QUEUE: usize = 16;
@@ -32,13 +38,13 @@ const COSTLY_EVALUATION_EVERY: u64 = 10;
 pub enum Task {
     /// Train on this node's shard among the roster.
     Compute(u64, Round, Vec<PeerId>),
-    /// Run the rule over these payloads, by ascending author. They are of the right length and
+    /// Run the rule over these payloads, each in pieces, by ascending author. They are of the right length and
     /// finite.
-    Aggregate(u64, Round, Vec<(PeerId, Bytes)>),
+    Aggregate(u64, Round, Vec<(PeerId, Vec<Bytes>)>),
     /// Apply the latest aggregate, if there is to be an update.
     Apply(u64, Round, bool),
     /// Go on from this model.
-    Load(Box<ModelState>),
+    Load(Packed),
 }
 
 /// What the worker did.
@@ -50,8 +56,8 @@ pub enum Done {
         epoch: u64,
         /// The round.
         round: Round,
-        /// The vector's bytes.
-        payload: Bytes,
+        /// The vector.
+        payload: Packed,
         /// Samples drawn.
         samples: u64,
         /// Mean training loss.
@@ -101,27 +107,33 @@ impl Worker {
         job: Job,
         me: PeerId,
         attack: Option<Attack>,
-        model: ModelState,
+        model: Packed,
+        buffers: Buffers,
     ) -> Result<(Self, mpsc::Receiver<Done>), JobError> {
         let mut job = job;
         if let Some(data) = attack.as_ref().and_then(|attack| attack.data(&job.data)) {
             job.data = Arc::new(data);
         }
-        let mut engine = job.engine()?;
-        engine
-            .load(&model.params)
-            .map_err(|error| JobError::Text(error.to_string(), error.hint()))?;
+        let failed = |error: EngineError| JobError::Text(error.to_string(), error.hint());
+        let mut trainer = Trainer::new(&job).map_err(failed)?;
+        let state = ModelState::unpack(&job, &model)
+            .map_err(|error| JobError::Text(error.to_string(), String::new()))?;
+        trainer.load(&state.params).map_err(failed)?;
         let momentum = WorkerMomentum::new(job.local.worker_momentum);
+        let encoder = Encoder::new(job.spec.encoding);
         let (tasks, mut todo) = mpsc::channel(QUEUE);
         let (done, answers) = mpsc::channel(QUEUE);
         let mut bench = Bench {
             job,
             me,
             attack,
-            engine,
+            trainer,
             model,
+            buffers,
             aggregate: None,
             momentum,
+            encoder,
+            spare: Vec::new(),
         };
         std::thread::Builder::new()
             .name("worker".into())
@@ -149,10 +161,15 @@ struct Bench {
     job: Job,
     me: PeerId,
     attack: Option<Attack>,
-    engine: CandleEngine,
-    model: ModelState,
+    trainer: Trainer,
+    /// The model before the round under way, as it is served: there is no second copy of it.
+    model: Packed,
+    buffers: Buffers,
     aggregate: Option<(Round, Vec<f32>)>,
     momentum: WorkerMomentum,
+    encoder: Encoder,
+    /// Memory for one vector: of a round's aggregate first, then of the parameters that it becomes.
+    spare: Vec<f32>,
 }
 
 impl Bench {
@@ -163,15 +180,10 @@ impl Bench {
                 ("aggregate", self.run_rule(epoch, round, &rows))
             }
             Task::Apply(epoch, round, update) => ("apply", self.apply(epoch, round, update)),
-            Task::Load(model) => {
-                self.aggregate = None;
-                self.momentum.reset();
-                self.model = *model;
-                match self.engine.load(&self.model.params) {
-                    Ok(()) => return None,
-                    Err(error) => ("load", Err(error.into())),
-                }
-            }
+            Task::Load(model) => match self.load(model) {
+                Ok(()) => return None,
+                Err(error) => ("load", Err(error)),
+            },
         };
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| Done::Failed {
             doing,
@@ -181,22 +193,15 @@ impl Bench {
     }
 
     fn compute(&mut self, epoch: u64, round: Round, roster: &[PeerId]) -> Outcome {
-        let train = &self.job.data.train;
-        let blocks = blocks_for(train.len());
-        let keys: Vec<[u8; 32]> = roster.iter().map(|peer| peer.0).collect();
-        let ids = shard(&self.job.seed, blocks, &keys, &self.me.0);
-        let shard = Shard::of_blocks(train, blocks, &ids)?;
-        let draw = Draw {
-            seed: self.job.seed,
-            round: round.0,
-            salt: self.me.0,
-        };
-        let mut update = self.engine.train(&shard, &self.job.local, &draw)?;
+        let spare = std::mem::take(&mut self.spare);
+        let trained = self.trainer.train(&self.job, round, roster, self.me, spare);
+        let mut update = trained?;
         self.momentum.smooth(&mut update.vector);
         if let Some(attack) = &self.attack {
             attack.corrupt(&mut update.vector, round.0);
         }
-        let payload = vector_bytes(&update.vector).into();
+        let payload = self.encoder.encode(&mut update.vector, &self.buffers)?;
+        self.spare = update.vector;
         Ok(Done::Computed {
             epoch,
             round,
@@ -206,22 +211,37 @@ impl Bench {
         })
     }
 
-    fn run_rule(&mut self, epoch: u64, round: Round, rows: &[(PeerId, Bytes)]) -> Outcome {
-        let vectors: Vec<Vec<f32>> = rows.iter().map(|(_, payload)| vector_of(payload)).collect();
-        let inputs = Inputs::new(&vectors)?;
-        let result = self
-            .job
-            .rule
-            .aggregate(&inputs, self.job.spec.max_byzantine.into())?;
-        self.aggregate = Some((round, result.vector));
-        let verdicts = rows.iter().zip(result.report.rows());
-        let verdicts = verdicts
-            .map(|((peer, _), row)| (*peer, row.verdict))
-            .collect();
+    fn load(&mut self, model: Packed) -> Result<(), Failure> {
+        self.aggregate = None;
+        self.momentum.reset();
+        self.encoder.reset();
+        let state = ModelState::unpack(&self.job, &model)?;
+        self.model = model;
+        self.trainer.load(&state.params)?;
+        Ok(())
+    }
+
+    fn run_rule(&mut self, epoch: u64, round: Round, rows: &[(PeerId, Vec<Bytes>)]) -> Outcome {
+        let f = self.job.spec.max_byzantine.into();
+        let pieces: Vec<&[Bytes]> = rows.iter().map(|(_, row)| row.as_slice()).collect();
+        let dimension = usize::try_from(self.job.spec.dimension)?;
+        let spare = std::mem::take(&mut self.spare);
+        let (vector, verdicts) = rule::aggregate(
+            &self.job.rule,
+            f,
+            self.job.spec.encoding,
+            &pieces,
+            dimension,
+            spare,
+        )?;
+        self.aggregate = Some((round, vector));
+        let verdicts = rows.iter().zip(verdicts);
         Ok(Done::Aggregated {
             epoch,
             round,
-            verdicts,
+            verdicts: verdicts
+                .map(|((peer, _), verdict)| (*peer, verdict))
+                .collect(),
         })
     }
 
@@ -231,29 +251,28 @@ impl Bench {
             .take()
             .filter(|(of, _)| update && *of == round);
         if let Some((_, aggregate)) = aggregate {
-            self.model
-                .optimizer
-                .apply(&mut self.model.params, &aggregate)?;
-            self.engine.load(&self.model.params)?;
+            let (params, model) = step::step(&self.job, &self.model, aggregate, &self.buffers)?;
+            self.model = model;
+            self.trainer.load(&params)?;
+            self.spare = params;
         }
         let evaluation = self.evaluate(round)?;
         Ok(Done::Applied {
             epoch,
             round,
-            model: Packed::new(self.model.encode()),
+            model: self.model.clone(),
             evaluation,
         })
     }
 
     fn evaluate(&self, round: Round) -> Result<Option<Evaluation>, Failure> {
-        let test = &self.job.data.test;
-        let cost = test.len() as u64 * self.job.spec.dimension;
+        let cost = self.trainer.evaluation_cost(&self.job);
         let next = round.0 + 1;
         let last = next == self.job.spec.rounds;
         let wanted =
             cost <= CHEAP_EVALUATION || last || next.is_multiple_of(COSTLY_EVALUATION_EVERY);
         Ok(if wanted {
-            Some(self.engine.evaluate(test)?)
+            self.trainer.evaluate(&self.job)?
         } else {
             None
         })

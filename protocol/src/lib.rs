@@ -42,7 +42,8 @@ pub use machine::{
 };
 pub use manifest::{MAX_BANNED, MAX_VOUCHED, Manifest, Vouched};
 pub use message::{
-    Contribution, Encoding, Envelope, Join, Message, Request, Response, Seal, WIRE_VERSION,
+    Contribution, Encoding, Envelope, INT8_BLOCK, Join, MAX_PER_MILLE, Message, Request, Response,
+    SIGN_BLOCK, Seal, WIRE_VERSION,
 };
 pub use offence::Offence;
 pub use sign::{EnvelopeError, Identity, Signed, Verified};

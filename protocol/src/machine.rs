@@ -19,6 +19,7 @@ mod collecting;
 mod event;
 mod inbox;
 mod inquiry;
+mod keeping;
 mod log;
 mod mutation;
 mod rounds;
@@ -109,8 +110,10 @@ struct Collect {
     contributed: bool,
     /// When the round began to wait for contributions.
     since: Time,
-    /// How long contributions are waited for, as learned before the round.
+    /// How long headers are waited for, as learned before the round; and with them the payloads that travel inline.
     patience: Duration,
+    /// When enough had announced what they contribute, and payloads were shown. From the start where they travel inline.
+    closed: Option<Time>,
     /// When enough seals of others were first seen.
     overtaken: Option<Time>,
     /// Whether [`Event::Waiting`] was said.
@@ -158,6 +161,8 @@ pub struct RoundMachine {
     /// No new inquiry on a mere doubt before this time.
     doubt_after: Time,
     arrivals: Arrivals,
+    /// How long payloads took, from the close of the headers' window on.
+    transfers: Arrivals,
     round_started: Time,
     /// The time of the latest step.
     seen: Time,
@@ -201,6 +206,7 @@ impl RoundMachine {
             inquiry: None,
             doubt_after: now,
             arrivals: Arrivals::default(),
+            transfers: Arrivals::default(),
             round_started: now,
             seen: now,
             peers: BTreeMap::new(),
@@ -334,14 +340,6 @@ impl RoundMachine {
         self.manifests.iter().map(|(_, manifest)| manifest.model)
     }
 
-    /// The roots of all payloads that peers may still ask for.
-    pub fn kept_payloads(&self) -> impl Iterator<Item = Digest> + '_ {
-        let logs = self.past_logs.iter().chain([&self.log, &self.next_log]);
-        logs.flat_map(|log| log.entries.values())
-            .filter(|entry| entry.contribution().is_some())
-            .map(|entry| entry.frame.envelope().root)
-    }
-
     /// The body that travelled with a contribution: the payload if it is inline, else its chunk list.
     pub fn body(&self, root: &Digest) -> Option<Arc<[u8]>> {
         let logs = [&self.log, &self.next_log]
@@ -390,6 +388,13 @@ impl RoundMachine {
 
     fn notify(&mut self, event: Event) {
         self.emit(Output::Notify(event));
+    }
+
+    /// Whether payloads are too long to travel inline.
+    fn pulls(&self) -> bool {
+        let spec = &self.config.spec;
+        let length = spec.encoding.length(spec.dimension);
+        length.is_none_or(|length| length > spec.inline_max)
     }
 
     /// Peers that may lie about anything.

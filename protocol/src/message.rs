@@ -68,11 +68,33 @@ pub struct Contribution {
     pub loss: f32,
 }
 
-/// How a payload writes a vector.
+/// Elements of a block of [`Encoding::Int8`].
+pub const INT8_BLOCK: u64 = 256;
+/// Elements of a block of [`Encoding::Sign`].
+pub const SIGN_BLOCK: u64 = 4096;
+
+/// Most that [`Encoding::TopK`] keeps of a thousand elements: with more, binary32 is shorter.
+pub const MAX_PER_MILLE: u16 = 500;
+
+/// How a payload writes a vector. The length follows from the dimension, so nothing can expand beyond it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Encoding {
     /// IEEE 754 binary32, little-endian, 4 bytes an element.
     F32,
+    /// The upper half of a binary32, little-endian, 2 bytes an element.
+    Bf16,
+    /// IEEE 754 binary16, little-endian, 2 bytes an element.
+    F16,
+    /// Blocks of [`INT8_BLOCK`] elements: a scale as binary32, then a signed byte from -127 for each.
+    Int8,
+    /// The elements of largest magnitude, so many of a thousand, rounded up: an index as `u32` and a binary32 each, by
+    /// ascending index. The others are zero.
+    TopK {
+        /// Kept elements of a thousand, 1 to [`MAX_PER_MILLE`].
+        per_mille: u16,
+    },
+    /// Blocks of [`SIGN_BLOCK`] elements: a magnitude as binary32, then a bit for each, lowest first, set for minus.
+    Sign,
 }
 
 impl Encoding {
@@ -80,6 +102,24 @@ impl Encoding {
     pub const fn length(self, dimension: u64) -> Option<u64> {
         match self {
             Self::F32 => dimension.checked_mul(4),
+            Self::Bf16 | Self::F16 => dimension.checked_mul(2),
+            Self::Int8 => dimension.checked_add(4 * dimension.div_ceil(INT8_BLOCK)),
+            Self::TopK { .. } => self.kept(dimension).checked_mul(8),
+            Self::Sign => {
+                let scales = 4 * dimension.div_ceil(SIGN_BLOCK);
+                dimension.div_ceil(8).checked_add(scales)
+            }
+        }
+    }
+
+    /// Elements that are written of a vector of `dimension`.
+    pub const fn kept(self, dimension: u64) -> u64 {
+        match self {
+            Self::TopK { per_mille } => {
+                let thousands = dimension / 1000 * per_mille as u64;
+                thousands + (dimension % 1000 * per_mille as u64).div_ceil(1000)
+            }
+            _ => dimension,
         }
     }
 }
@@ -154,6 +194,14 @@ impl Request {
 }
 
 impl Response {
+    /// What stands before `length` bytes in [`Response::Bytes`]: whoever has them need not copy them.
+    pub fn bytes_head(length: usize) -> Vec<u8> {
+        let mut head = crate::codec::encode(&Self::Bytes(Vec::new()));
+        head.pop();
+        head.extend(crate::codec::encode(&(length as u64)));
+        head
+    }
+
     /// The response's bytes.
     pub fn encode(&self) -> Vec<u8> {
         crate::codec::encode(self)

@@ -7,7 +7,7 @@ use bincode::{Decode, Encode};
 
 use crate::codec::{self, MAX_RECORD_BYTES};
 use crate::id::{Digest, PeerId, RunId, Time};
-use crate::message::{Encoding, WIRE_VERSION};
+use crate::message::{Encoding, MAX_PER_MILLE, WIRE_VERSION};
 
 /// Most peers on a roster: every header and seal reaches every peer.
 pub const MAX_PEERS: u16 = 64;
@@ -220,6 +220,10 @@ impl RunSpec {
             "dimension",
             "1 to 2^28",
         )?;
+        if let Encoding::TopK { per_mille } = self.encoding {
+            let range = 1..=MAX_PER_MILLE;
+            require(range.contains(&per_mille), "encoding", "top-k of 1 to 500")?;
+        }
         require(
             self.inline_max <= MAX_INLINE_BYTES,
             "inline_max",

@@ -29,6 +29,7 @@ pub mod momentum;
 pub mod optimizer;
 pub mod shard;
 mod stream;
+pub mod synthetic;
 mod text;
 
 pub use data::{DataSet, DataSpec, Shape, Split};

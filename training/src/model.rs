@@ -16,7 +16,7 @@ mod tests;
 pub const MAX_DIMENSION: usize = 1 << 28;
 
 /// The accepted text forms.
-pub const MODELS: &str = "softmax, mlp:hidden=32, cnn:channels=8";
+pub const MODELS: &str = "softmax, mlp:hidden=32, cnn:channels=8, synthetic:dimension=1000000";
 
 const INITIAL_CONTEXT: &str = "spirt-training 2026 initial parameters v1";
 
@@ -37,6 +37,12 @@ pub enum ModelSpec {
     Cnn {
         /// Maps of the first convolution.
         channels: u32,
+    },
+    /// No model: each peer contributes a vector that follows from seed, round and peer ([`crate::synthetic`]). To try out
+    /// and measure everything but the training. Starts at zero.
+    Synthetic {
+        /// Length of the vectors, 1 to [`MAX_DIMENSION`].
+        dimension: u32,
     },
 }
 
@@ -62,6 +68,13 @@ impl FromStr for ModelSpec {
             "cnn" => Self::Cnn {
                 channels: form.take("channels", 8, RANGE, good)?,
             },
+            "synthetic" => {
+                let good = |n: u32| (1..=MAX_DIMENSION).contains(&(n as usize));
+                let range = "a whole number from 1 to 268435456";
+                Self::Synthetic {
+                    dimension: form.take("dimension", 1_000_000, range, good)?,
+                }
+            }
             _ => return Err(form.unknown()),
         };
         form.finish()?;
@@ -75,6 +88,7 @@ impl fmt::Display for ModelSpec {
             Self::Softmax => write!(f, "softmax"),
             Self::Mlp { hidden } => write!(f, "mlp:hidden={hidden}"),
             Self::Cnn { channels } => write!(f, "cnn:channels={channels}"),
+            Self::Synthetic { dimension } => write!(f, "synthetic:dimension={dimension}"),
         }
     }
 }
@@ -192,6 +206,7 @@ impl ModelSpec {
                     ("output.bias", vec![classes]),
                 ]
             }
+            Self::Synthetic { dimension } => vec![("vector", vec![dimension as usize])],
         };
         self.lay(tensors).ok_or_else(|| self.too_large(shape))
     }

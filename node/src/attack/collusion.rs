@@ -5,13 +5,15 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use spirt_aggregation::Inputs;
 use spirt_aggregation::attack::Collusion;
 use spirt_protocol::{Message, Round, RoundMachine};
 
 use crate::blobs::Blobs;
+use crate::buffers::Buffers;
+use crate::encoding::{Decoder, Encoder};
 use crate::job::Job;
-use crate::model_state::{vector_bytes, vector_of};
 use crate::worker::Done;
 
 /// A contribution that is kept back.
@@ -77,8 +79,15 @@ impl Watcher {
             let contribution = matches!(frame.message(), Message::Contribution(_));
             contribution && frame.author() != machine.me()
         });
-        let payloads = others.filter_map(|frame| blobs.bytes(&frame.envelope().root));
-        payloads.map(|payload| vector_of(&payload)).collect()
+        let payloads = others.filter_map(|frame| blobs.pieces(&frame.envelope().root));
+        let vector = |pieces: Vec<Bytes>| {
+            let mut values = vec![0.0; usize::try_from(self.job.spec.dimension).ok()?];
+            let (encoding, dimension) = (self.job.spec.encoding, self.job.spec.dimension);
+            let mut decoder = Decoder::new(encoding, dimension, &pieces);
+            decoder.read(&mut values).ok()?;
+            Some(values)
+        };
+        payloads.filter_map(vector).collect()
     }
 
     fn craft(&self, done: Done, honest: &[Vec<f32>], liars: usize) -> Done {
@@ -92,13 +101,16 @@ impl Watcher {
         else {
             return done;
         };
-        let crafted = Inputs::new(honest)
-            .ok()
-            .map(|inputs| self.attack.vector(&inputs, liars.max(1), &self.job.rule));
+        let craft = |inputs: Inputs<'_>| {
+            let mut vector = self.attack.vector(&inputs, liars.max(1), &self.job.rule);
+            let mut encoder = Encoder::new(self.job.spec.encoding);
+            encoder.encode(&mut vector, &Buffers::default()).ok()
+        };
+        let crafted = Inputs::new(honest).ok().and_then(craft);
         Done::Computed {
             epoch,
             round,
-            payload: crafted.map_or(payload, |vector| vector_bytes(&vector).into()),
+            payload: crafted.unwrap_or(payload),
             samples,
             loss,
         }

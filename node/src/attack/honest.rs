@@ -22,6 +22,11 @@ impl Attack {
         match *self {}
     }
 
+    /// Whether requests of all kinds have to come past the liar.
+    pub const fn bends_service(&self) -> bool {
+        match *self {}
+    }
+
     /// Replaces a vector by what the attacker sends.
     pub fn corrupt(&self, _: &mut [f32], _: u64) {
         match *self {}

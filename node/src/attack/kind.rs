@@ -41,6 +41,11 @@ impl Attack {
         })
     }
 
+    /// Whether requests of all kinds have to come past the liar.
+    pub const fn bends_service(&self) -> bool {
+        matches!(self, Self::Service(_))
+    }
+
     /// Replaces the vector by what the attacker sends.
     pub fn corrupt(&self, vector: &mut [f32], seed: u64) {
         if let Self::Vector(lie) = self {

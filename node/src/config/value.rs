@@ -5,11 +5,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use spirt_aggregation::Pipeline;
-use spirt_protocol::RunId;
+use spirt_protocol::{Encoding, RunId};
 use spirt_training::{DataSpec, ModelSpec, OptimizerSpec, SpecError};
 use tracing_subscriber::EnvFilter;
 
 use super::problem::BadValue;
+use crate::encoding;
 
 /// How to write the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -105,6 +106,13 @@ pub(super) fn optimizer(text: &str) -> Parsed<String> {
 
 fn training<T>(parsed: Result<T, SpecError>) -> Parsed<T> {
     parsed.map_err(|error| BadValue::new(error.to_string()).hint(error.hint()))
+}
+
+/// An encoding.
+pub(super) fn encoding(text: &str) -> Parsed<Encoding> {
+    let hint = || format!("write one of: {}", encoding::ENCODINGS);
+    encoding::parse(text)
+        .ok_or_else(|| BadValue::new(format!("there is no encoding `{text}`")).hint(hint()))
 }
 
 /// An aggregation rule.

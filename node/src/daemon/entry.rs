@@ -10,17 +10,18 @@ use spirt_protocol::{
     Config as MachineConfig, Identity as SigningKey, Manifest, PeerId, Request, Response,
     RoundMachine, RunId, RunSpec, Time,
 };
-use spirt_training::Engine as _;
 use tokio::sync::mpsc;
 
 use super::DaemonError;
+use crate::blobs::Packed;
+use crate::buffers::Buffers;
 use crate::checkpoint;
 use crate::config::{Config, Entry};
 use crate::control::{ControlRequest, Status};
 use crate::datadir::{DataDir, write::replace as replace_file};
 use crate::fetch;
 use crate::job::Job;
-use crate::model_state::{ModelState, Packed};
+use crate::model_state::ModelState;
 use crate::swarm::{Event, EventStream, Handle};
 
 /// How long a node that knows its run asks whether the bootstrap peers train it too.
@@ -54,8 +55,6 @@ pub(super) struct Entered {
     manifests: Vec<Manifest>,
     /// Their models, in the same order.
     pub(super) models: Vec<Packed>,
-    /// The latest of them.
-    pub(super) state: ModelState,
     /// Whether it starts a new run.
     new: bool,
 }
@@ -153,17 +152,15 @@ pub(super) async fn enter(
 }
 
 fn entered(job: Job, held: Vec<(Manifest, Packed)>, new: bool) -> Result<Entered, DaemonError> {
-    let mut state = ModelState::first(&job, job.engine()?.params());
-    let first = Packed::new(state.encode());
-    let manifest = Manifest::first(&job.spec, first.root, first.bytes.len() as u64);
+    let first = ModelState::first(&job, job.first_params()?).pack(&Buffers::default());
+    let manifest = Manifest::first(&job.spec, first.root(), first.length());
     let (mut manifests, mut models) = (vec![manifest], vec![first]);
     for (manifest, model) in held
         .into_iter()
         .filter(|(manifest, _)| manifest.round.0 > 0)
     {
         let round = manifest.round.0;
-        state = ModelState::decode(&job, &model.bytes)
-            .map_err(|source| DaemonError::Model { round, source })?;
+        ModelState::unpack(&job, &model).map_err(|source| DaemonError::Model { round, source })?;
         manifests.push(manifest);
         models.push(model);
     }
@@ -171,7 +168,6 @@ fn entered(job: Job, held: Vec<(Manifest, Packed)>, new: bool) -> Result<Entered
         job,
         manifests,
         models,
-        state,
         new,
     })
 }

@@ -1,13 +1,17 @@
 //! The machine's outputs, as effects.
 
 use bytes::Bytes;
-use spirt_protocol::{Digest, Event, Input, Output, PeerId, Round, StateId, blob};
+use spirt_protocol::{Digest, Encoding, Event, Input, Output, PeerId, Round, StateId};
 
 use super::{Driver, Ending, Fetched, MAX_UNSENT};
+use crate::blobs::{Blob, Packed};
 use crate::checkpoint::{self, Checkpoint};
+use crate::encoding;
 use crate::fetch::{self, Offences};
-use crate::model_state::{ModelState, Packed, is_finite};
+use crate::model_state::ModelState;
+use crate::peer;
 use crate::swarm::PublishError;
+use crate::transfer::{Content, Manner, TransferError};
 use crate::worker::Task;
 
 impl Driver {
@@ -23,6 +27,7 @@ impl Driver {
                 Output::Compute { round, roster } => {
                     self.ask_worker(Task::Compute(self.epoch, round, roster));
                 }
+                Output::Reveal(round) => self.reveal(round),
                 Output::Fetch {
                     root,
                     length,
@@ -82,6 +87,17 @@ impl Driver {
         }
     }
 
+    /// Shows the own payload of a round, now or as soon as it is computed.
+    fn reveal(&mut self, round: Round) {
+        self.revealed = Some(round);
+        if let Some((_, root)) = self.held_back.take_if(|(of, _)| *of == round) {
+            self.wiring.blobs.open(&root);
+        }
+        for (root, length, holders) in std::mem::take(&mut self.postponed) {
+            self.fetch(root, length, holders);
+        }
+    }
+
     /// Obtains a payload: at hand if it travelled inline, else chunk by chunk.
     fn fetch(&mut self, root: Digest, length: u64, holders: Vec<PeerId>) {
         let Some(body) = self.machine.body(&root) else {
@@ -89,9 +105,13 @@ impl Driver {
             return;
         };
         if length <= self.job.spec.inline_max {
-            let good = body.len() as u64 == length && is_finite(&body);
+            let body = Bytes::from_owner(body);
+            let (encoding, dimension) = (self.job.spec.encoding, self.job.spec.dimension);
+            let is_written_right =
+                || encoding::check(encoding, dimension, std::slice::from_ref(&body)).is_ok();
+            let good = body.len() as u64 == length && is_written_right();
             if good {
-                self.wiring.blobs.insert_inline(Bytes::from_owner(body));
+                self.wiring.blobs.insert_inline(body);
             }
             self.feed(if good {
                 Input::PayloadReady(root)
@@ -100,49 +120,76 @@ impl Driver {
             });
             return;
         }
-        if !blob::is_chunk_list(&body, root, length) {
-            self.feed(Input::PayloadBad(root));
+        // The others' windows close when ours does: nobody shows anything sooner.
+        if self.revealed != Some(self.round()) {
+            self.postponed.push((root, length, holders));
             return;
         }
-        let swarm = self.wiring.swarm.clone();
+        let Some(blob) = Blob::awaited(root, length, Bytes::from_owner(body)) else {
+            self.feed(Input::PayloadBad(root));
+            return;
+        };
+        let blob = self.wiring.blobs.begin(blob);
+        let transfers = self.wiring.transfers.clone();
+        let sources = self.sources(holders);
+        let (encoding, dimension) = (self.job.spec.encoding, self.job.spec.dimension);
         self.tasks.spawn(async move {
             let mut offences = Offences::new();
-            let list = Bytes::from_owner(body);
-            let packed = fetch::blob(&swarm, root, length, list, &holders, &mut offences)
-                .await
-                .ok();
-            Fetched::Payload(root, packed, offences)
+            let content = match encoding {
+                Encoding::F32 => Content::FiniteF32,
+                _ => Content::Any,
+            };
+            let manner = Manner {
+                breadth: 1,
+                content,
+            };
+            let packed = transfers.fetch(blob, &sources, manner, &mut offences);
+            let checked = match packed.await {
+                Ok(packed) if content == Content::Any => {
+                    is_written_right(encoding, dimension, packed).await
+                }
+                other => other,
+            };
+            Fetched::Payload(root, checked, offences)
         });
+    }
+
+    /// Those who are known to hold a payload, then all others that are connected: they may have it, or parts of it.
+    fn sources(&self, holders: Vec<PeerId>) -> Vec<PeerId> {
+        let connected = self.wiring.swarm.peers();
+        let others = connected.iter().filter_map(peer::from_libp2p);
+        holders.into_iter().chain(others).collect()
     }
 
     fn fetch_state(&mut self, state: StateId, holders: Vec<PeerId>) {
         let held = self.machine.manifest(&state).cloned();
         let at_hand = held.and_then(|manifest| {
-            let bytes = self.wiring.blobs.bytes(&manifest.model)?;
-            Some((manifest, Packed::new(bytes)))
+            let model = self.wiring.blobs.packed(&manifest.model)?;
+            Some((manifest, model))
         });
-        let (swarm, job) = (self.wiring.swarm.clone(), self.job.clone());
+        let (transfers, blobs) = (self.wiring.transfers.clone(), self.wiring.blobs.clone());
+        let job = self.job.clone();
         self.tasks.spawn(async move {
             let mut offences = Offences::new();
             let length = ModelState::length(&job) as u64;
             let found = match at_hand {
                 Some(found) => Some(found),
-                None => fetch::state(&swarm, state, length, &holders, &mut offences)
+                None => fetch::state(&transfers, &blobs, state, length, &holders, &mut offences)
                     .await
                     .ok(),
             };
             let understood = found.and_then(|(manifest, packed)| {
-                let model = ModelState::decode(&job, &packed.bytes).ok()?;
-                Some(Box::new((manifest, packed, model)))
+                ModelState::unpack(&job, &packed).ok()?;
+                Some(Box::new((manifest, packed)))
             });
             Fetched::State(state, understood, offences)
         });
     }
 
     fn aggregate(&mut self, round: Round, contributions: Vec<(PeerId, Digest)>) {
-        let rows: Option<Vec<(PeerId, Bytes)>> = contributions
+        let rows: Option<Vec<(PeerId, Vec<Bytes>)>> = contributions
             .into_iter()
-            .map(|(author, root)| Some((author, self.wiring.blobs.bytes(&root)?)))
+            .map(|(author, root)| Some((author, self.wiring.blobs.pieces(&root)?)))
             .collect();
         match rows {
             Some(rows) => self.ask_worker(Task::Aggregate(self.epoch, round, rows)),
@@ -159,6 +206,8 @@ impl Driver {
                 ..
             } => {
                 tracing::debug!(%round, roster, member, "round started");
+                self.revealed = None;
+                self.postponed.clear();
                 self.report.started(round, roster, member);
             }
             Event::Waiting { round, have, need } => {
@@ -195,7 +244,7 @@ impl Driver {
     pub(super) fn checkpoint(&self) -> Option<Checkpoint> {
         let manifest = self.machine.state()?.clone();
         let model = self.model.clone();
-        (manifest.model == model.root).then_some(Checkpoint { manifest, model })
+        (manifest.model == model.root()).then_some(Checkpoint { manifest, model })
     }
 
     /// Saves the state in the background, unless that is still going on.
@@ -222,4 +271,24 @@ impl Driver {
             tracing::error!(%error, "cannot save the last checkpoint");
         }
     }
+}
+
+/// A payload that keeps to its encoding; of one in single precision this is seen chunk by chunk, as it comes.
+async fn is_written_right(
+    encoding: Encoding,
+    dimension: u64,
+    packed: Packed,
+) -> Result<Packed, TransferError> {
+    let check = move || {
+        let pieces: Vec<Bytes> = packed.chunks().collect();
+        match encoding::check(encoding, dimension, &pieces) {
+            Ok(()) => Ok(packed),
+            Err(error) => {
+                tracing::warn!(%error, "a payload breaks its encoding");
+                Err(TransferError::Bad)
+            }
+        }
+    };
+    let checked = tokio::task::spawn_blocking(check).await;
+    checked.unwrap_or(Err(TransferError::Missing))
 }

@@ -173,7 +173,7 @@ impl Driver {
             peers_connected: self.wiring.swarm.peers().len() as u64,
             loss: report.own_loss,
             accuracy: report.accuracy,
-            model: has_state.then(|| self.model.root.to_string()),
+            model: has_state.then(|| self.model.root().to_string()),
             rounds_applied: report.rounds_applied,
             rounds_lost: report.rounds_lost,
             bytes_sent: traffic.sent,

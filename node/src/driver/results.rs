@@ -1,19 +1,23 @@
 //! The results of effects, as the machine's inputs.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use spirt_protocol::{Digest, Frame, Gradient, Input, Manifest, Offence, Round};
 
 use super::{Driver, Ending, Fetched};
+use crate::blobs::Packed;
 use crate::checkpoint;
-use crate::model_state::{ModelState, Packed, is_finite};
+use crate::model_state::ModelState;
 use crate::output::RoundReport;
+use crate::transfer::TransferError;
 use crate::worker::{Done, Task};
 
 /// Models that are kept for joiners, beside the current one.
 const KEPT_MODELS: usize = 3;
+/// Bytes of them. Where one takes more, a joiner gets the current one only.
+const SPARE_MODEL_BYTES: usize = 8 * 1024 * 1024;
 
 impl Driver {
     pub(super) fn on_done(&mut self, done: Done) {
@@ -25,15 +29,14 @@ impl Driver {
                 samples,
                 loss,
             } if epoch == self.epoch => {
-                let inline = payload.len() as u64 <= self.job.spec.inline_max;
-                let body: Arc<[u8]> = if inline {
-                    self.wiring.blobs.insert_inline(payload.clone());
-                    payload.as_ref().into()
+                let body: Arc<[u8]> = if payload.length() <= self.job.spec.inline_max {
+                    let bytes: Vec<Bytes> = payload.chunks().collect();
+                    let bytes = Bytes::from(bytes.concat());
+                    self.wiring.blobs.insert_inline(bytes.clone());
+                    bytes.as_ref().into()
                 } else {
-                    let packed = Packed::new(payload);
-                    let list = packed.list.as_ref().into();
-                    self.wiring.blobs.insert(packed);
-                    list
+                    self.hold_back(round, &payload);
+                    payload.list().as_ref().into()
                 };
                 self.report.own_loss = Some(f64::from(loss));
                 self.feed(Input::GradientReady(Gradient {
@@ -50,6 +53,8 @@ impl Driver {
             } if epoch == self.epoch => {
                 self.report.ruled(round, &verdicts);
                 self.feed(Input::Aggregated(round));
+                // The step to the next model needs the memory of what is needed no more.
+                self.tidy_blobs();
             }
             Done::Applied {
                 epoch,
@@ -66,14 +71,24 @@ impl Driver {
         }
     }
 
+    /// Commit, then reveal: the own payload is announced now, and shown once the others have announced theirs.
+    fn hold_back(&mut self, round: Round, payload: &Packed) {
+        if self.revealed == Some(round) {
+            self.wiring.blobs.insert(payload);
+        } else {
+            self.wiring.blobs.insert_closed(payload);
+            self.held_back = Some((round, payload.root()));
+        }
+    }
+
     fn applied(
         &mut self,
         round: Round,
         model: Packed,
         evaluation: Option<spirt_training::Evaluation>,
     ) {
-        let (root, length) = (model.root, model.bytes.len() as u64);
-        self.wiring.blobs.insert(model.clone());
+        let (root, length) = (model.root(), model.length());
+        self.wiring.blobs.insert(&model);
         self.model = model;
         self.last_progress = Instant::now();
         let losses = self.losses(round);
@@ -119,8 +134,11 @@ impl Driver {
 
     pub(super) fn tidy_blobs(&self) {
         let models: Vec<Digest> = self.machine.kept_models().collect();
-        let recent = models.iter().rev().take(KEPT_MODELS + 1).copied();
-        let kept: BTreeSet<Digest> = self.machine.kept_payloads().chain(recent).collect();
+        let length = ModelState::length(&self.job).max(1);
+        let spare = (SPARE_MODEL_BYTES / length).min(KEPT_MODELS);
+        let recent = models.iter().rev().take(spare + 1).copied();
+        let mut kept = self.machine.kept_payloads();
+        kept.extend(recent);
         self.wiring.blobs.retain(&kept);
     }
 
@@ -140,12 +158,9 @@ impl Driver {
             Fetched::Payload(root, packed, offences) => {
                 self.blame_all(offences);
                 let input = match packed {
-                    Some(packed) if is_finite(&packed.bytes) => {
-                        self.wiring.blobs.insert(packed);
-                        Input::PayloadReady(root)
-                    }
-                    Some(_) => Input::PayloadBad(root),
-                    None => Input::PayloadFailed(root),
+                    Ok(_) => Input::PayloadReady(root),
+                    Err(TransferError::Bad) => Input::PayloadBad(root),
+                    Err(TransferError::Missing) => Input::PayloadFailed(root),
                 };
                 self.feed(input);
             }
@@ -162,14 +177,14 @@ impl Driver {
 
     /// Offers a fetched state to the machine; if it takes it, the worker goes on from there too,
     /// before anything that the machine wants computed on it.
-    pub(super) fn take_over(&mut self, (manifest, packed, model): (Manifest, Packed, ModelState)) {
+    pub(super) fn take_over(&mut self, (manifest, packed): (Manifest, Packed)) {
         let (before, id) = (self.machine.state_id(), manifest.id());
         self.feed(Input::StateReady(manifest.clone()));
         if self.machine.state_id() == Some(id) && before != Some(id) {
             self.epoch += 1;
             self.model = packed.clone();
-            self.wiring.blobs.insert(packed);
-            self.ask_worker(Task::Load(Box::new(model)));
+            self.wiring.blobs.insert(&packed);
+            self.ask_worker(Task::Load(packed));
             let folder = self.wiring.data_dir.checkpoints();
             if let Err(error) = checkpoint::forget_after(&folder, manifest.round.0) {
                 tracing::warn!(%error, "cannot remove checkpoints that were left behind");

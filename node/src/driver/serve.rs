@@ -1,9 +1,10 @@
 //! Answers to the requests of other peers.
 
 use bytes::Bytes;
-use spirt_protocol::{Offence, Request, Response, Round};
+use spirt_protocol::{Digest, Offence, Request, Response, Round};
 
 use super::Driver;
+use crate::blobs::Serving;
 use crate::peer;
 use crate::swarm::Responder;
 
@@ -19,21 +20,24 @@ impl Driver {
         let Some(reply) = self.wiring.mask.take(from, &request, reply) else {
             return;
         };
-        match request {
-            // Chunks are large: copied and sent beside the loop.
-            Request::Chunk { root, index } => {
-                let blobs = self.wiring.blobs.clone();
-                self.tasks_detached(move || {
-                    let chunk = blobs.chunk(&root, index);
-                    reply.send(found(chunk.map(|chunk| Response::Bytes(chunk.to_vec()))).encode());
-                });
-            }
-            other => reply.send(self.answer(&other).encode()),
+        if let Request::Chunk { root, index } = request {
+            self.serve_chunk(from, (&root, index), reply);
+        } else {
+            reply.send(self.answer(&request).encode());
         }
     }
 
-    fn tasks_detached(&self, work: impl FnOnce() + Send + 'static) {
-        drop(tokio::task::spawn_blocking(work));
+    /// The swarm serves chunks by itself, unless this node bends what it serves. What may not be shown yet is refused
+    /// by dropping the reply: the peer asks again.
+    fn serve_chunk(&self, from: &libp2p::PeerId, (root, index): (&Digest, u32), reply: Responder) {
+        let Some(asker) = peer::from_libp2p(from) else {
+            return;
+        };
+        match self.wiring.blobs.serve(root, index, asker) {
+            Serving::Chunk(chunk) => reply.send(Response::Bytes(chunk.to_vec()).encode()),
+            Serving::Unknown => reply.send(Response::Unknown.encode()),
+            Serving::Closed | Serving::Enough => drop(reply),
+        }
     }
 
     fn answer(&self, request: &Request) -> Response {
@@ -52,10 +56,7 @@ impl Driver {
                 let list = self.wiring.blobs.list(root);
                 found(list.map(|list| Response::Bytes(list.to_vec())))
             }
-            Request::Chunk { root, index } => {
-                let chunk = self.wiring.blobs.chunk(root, *index);
-                found(chunk.map(|chunk| Response::Bytes(chunk.to_vec())))
-            }
+            Request::Chunk { .. } => Response::Unknown,
         }
     }
 

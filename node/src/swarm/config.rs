@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use libp2p::{Multiaddr, identity::Keypair};
 
+use crate::blobs::Blobs;
+use crate::buffers::Buffers;
+
 /// How to start a swarm.
 #[derive(Clone, Debug)]
 pub struct SwarmConfig {
@@ -16,6 +19,10 @@ pub struct SwarmConfig {
     pub bootstrap: Vec<Multiaddr>,
     /// Bounds on memory and time.
     pub limits: Limits,
+    /// What is served chunk by chunk, without the driver. `None`: the driver answers such requests, too.
+    pub blobs: Option<Blobs>,
+    /// Where received chunks go.
+    pub buffers: Buffers,
 }
 
 impl SwarmConfig {
@@ -26,6 +33,8 @@ impl SwarmConfig {
             listen: Vec::new(),
             bootstrap: Vec::new(),
             limits: Limits::default(),
+            blobs: Some(Blobs::default()),
+            buffers: Buffers::default(),
         }
     }
 }

@@ -95,6 +95,33 @@ pub enum RequestError {
     Closed,
 }
 
+/// A [`chunk`](super::Handle::chunk) did not come.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChunkError {
+    /// The peer does not have it.
+    #[error("the peer does not have it")]
+    Unknown,
+    /// The peer will have it, or show it, later.
+    #[error("the peer asks for patience")]
+    Later,
+    /// What came cannot be the chunk: it has another length, or is none.
+    #[error("something else than the chunk came")]
+    Wrong,
+    /// Nothing came.
+    #[error(transparent)]
+    Request(RequestError),
+}
+
+impl From<RequestError> for ChunkError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Busy => Self::Later,
+            other => Self::Request(other),
+        }
+    }
+}
+
 /// [`dial`](super::Handle::dial) could not be started.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

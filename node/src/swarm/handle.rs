@@ -10,10 +10,11 @@ use std::{
 
 use bytes::Bytes;
 use libp2p::{Multiaddr, PeerId};
+use spirt_protocol::Digest;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    error::{DialError, JoinError, PublishError, RequestError},
+    error::{ChunkError, DialError, JoinError, PublishError, RequestError},
     event::{Acceptance, MessageToken},
     meter::Meter,
     pull::client::PullClient,
@@ -150,6 +151,22 @@ impl Handle {
         request: impl Into<Bytes>,
     ) -> Result<Bytes, RequestError> {
         self.pull.request(peer, request.into()).await
+    }
+
+    /// Asks a connected peer for one chunk, of `length` bytes, of the blob behind `root`. What comes has the length, and
+    /// was not looked at otherwise. Waits as [`Handle::request`] does; the bytes lie in a buffer that is used again when
+    /// they are dropped.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives the request up; a late chunk is read over.
+    pub async fn chunk(
+        &self,
+        peer: PeerId,
+        root: Digest,
+        index: u32,
+        length: usize,
+    ) -> Result<Bytes, ChunkError> {
+        self.pull.chunk(peer, root, index, length).await
     }
 
     /// Starts a dial; success shows as [`Event::PeerUp`](super::Event::PeerUp).

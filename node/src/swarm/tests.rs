@@ -1,6 +1,7 @@
 //! Tests over real TCP on the loopback interface. They wait for events, with deadlines.
 
 mod bounds;
+mod chunks;
 mod hostile;
 mod mesh;
 mod raw;

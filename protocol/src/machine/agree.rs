@@ -13,7 +13,7 @@ use crate::sign::Verified;
 use crate::spec::RunSpec;
 
 use super::event::RoundRecord;
-use super::log::{Entry, Payload, RoundLog};
+use super::log::{Entry, RoundLog};
 use super::mutation::{Mutant, Mutation};
 
 /// Attempts to agree among `n` peers of which `max_faulty` may fail: one more than can fail.
@@ -232,9 +232,5 @@ fn remember(known: &[PeerId], new: &BTreeSet<PeerId>) -> Vec<PeerId> {
 
 /// Entries that a node may seal on its own word: held and checked.
 pub(super) fn sealable(log: &RoundLog) -> BTreeSet<Digest> {
-    let held = log
-        .entries
-        .iter()
-        .filter(|(_, entry)| entry.payload == Payload::Held);
-    held.map(|(digest, _)| *digest).collect()
+    log.sealable().map(|(digest, _)| *digest).collect()
 }

@@ -8,13 +8,17 @@ use crate::id::{Digest, PeerId, Time};
 use crate::message::{Message, Seal};
 
 use super::agree;
+use super::event::Output;
 use super::mutation::Mutation;
 use super::step::{MISSING_PATIENCE, SEAL_PATIENCE};
-use super::{Agree, Phase, RoundMachine};
+use super::{Agree, Collect, Phase, RoundMachine};
 
 impl RoundMachine {
     /// Seals what this node holds, and begins to agree, for the first time or anew.
     pub(super) fn begin_view(&mut self, view: u16, now: Time) {
+        if view > 0 {
+            self.log.takes_late = true;
+        }
         if self.is_member() {
             let body = seal_body(&self.first_seal_entries(view));
             self.say(Message::Seal(Seal { view, attempt: 1 }), body.into());
@@ -38,6 +42,9 @@ impl RoundMachine {
     }
 
     pub(super) fn start_agreement(&mut self, view: u16, now: Time) {
+        if let Phase::Collect(Collect { closed: None, .. }) = &self.phase {
+            self.emit(Output::Reveal(self.log.round));
+        }
         self.pull_at = self
             .pull_at
             .min(now + self.config.spec.timing.attempt() / 3);

@@ -6,6 +6,7 @@ use crate::id::{Digest, PeerId, Time};
 
 use super::agree;
 use super::event::{Event, Output};
+use super::log::Payload;
 use super::{Collect, Phase, RoundMachine};
 
 impl RoundMachine {
@@ -36,6 +37,10 @@ impl RoundMachine {
             collect.overtaken = Some(now);
             self.phase = Phase::Collect(collect.clone());
         }
+        if collect.closed.is_none() && self.may_close(&collect, now) {
+            self.close(collect, now);
+            return true;
+        }
         let (contributors, joiners) = self.present();
         let have = contributors.union(&joiners).count();
         let need = self.config.spec.quorum();
@@ -44,11 +49,40 @@ impl RoundMachine {
         }
         let missing = |p: &&PeerId| !contributors.contains(p) && !self.has_left(p);
         let whole = !self.roster().iter().any(|peer| missing(&peer));
-        if whole || now >= self.collect_end(&collect) {
+        if collect.closed.is_some() && (whole || now >= self.collect_end(&collect)) {
             self.begin_view(view, now);
             return true;
         }
         false
+    }
+
+    /// Whether everybody has announced a contribution; or enough have, and the patience is over.
+    ///
+    /// Only then is the own payload shown, and what is announced later counts no more: so nobody can craft a
+    /// contribution after seeing those of others.
+    fn may_close(&self, collect: &Collect, now: Time) -> bool {
+        let announced = self.announced();
+        let (_, joiners) = self.present();
+        let enough = announced.union(&joiners).count() >= self.config.spec.quorum();
+        let missing = |peer: &&PeerId| !announced.contains(peer) && !self.has_left(peer);
+        let whole = !self.roster().iter().any(|peer| missing(&peer));
+        enough && (whole || now >= self.collect_end(collect))
+    }
+
+    fn close(&mut self, mut collect: Collect, now: Time) {
+        collect.closed = Some(now);
+        collect.patience = self.transfers.patience(&self.config.spec.timing);
+        self.phase = Phase::Collect(collect);
+        self.emit(Output::Reveal(self.log.round));
+    }
+
+    /// Members that have announced a contribution which is not known to be bad.
+    fn announced(&self) -> BTreeSet<PeerId> {
+        let entries = self.log.entries.values();
+        let good = entries.filter(|entry| entry.payload != Payload::Bad && !entry.is_late);
+        good.filter(|entry| entry.contribution().is_some())
+            .map(|entry| entry.frame.author())
+            .collect()
     }
 
     /// What this node seals first: all that it holds.
@@ -86,6 +120,7 @@ impl RoundMachine {
             return false;
         }
         collect.waiting = true;
+        self.log.takes_late = true;
         self.phase = Phase::Collect(collect);
         self.notify(Event::Waiting {
             round: self.log.round,
@@ -98,10 +133,13 @@ impl RoundMachine {
         true
     }
 
-    /// When to stop waiting for contributions, given enough are in.
+    /// When to stop waiting, given enough are in: for headers, then for payloads.
     pub(super) fn collect_end(&self, collect: &Collect) -> Time {
         let timing = &self.config.spec.timing;
-        let (contributors, _) = self.present();
+        let contributors = match collect.closed {
+            Some(_) => self.present().0,
+            None => self.announced(),
+        };
         let mut missing = self
             .roster()
             .iter()
@@ -110,7 +148,7 @@ impl RoundMachine {
         if missing.all(|peer| self.is_down(peer)) {
             patience = patience.min(timing.attempt());
         }
-        let end = collect.since + patience;
+        let end = collect.closed.unwrap_or(collect.since) + patience;
         collect
             .overtaken
             .map_or(end, |at| end.min(at + timing.attempt() / 2))

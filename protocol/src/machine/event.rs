@@ -67,6 +67,9 @@ pub enum Output {
         /// The peers that the data is spread over, ascending.
         roster: Vec<PeerId>,
     },
+    /// The headers' window of this round is closed: show the own payload, which was held back, to whoever asks. Says
+    /// nothing in a run whose payloads travel inline.
+    Reveal(Round),
     /// Obtain the payload behind a root and check it against the spec.
     Fetch {
         /// Root of the payload (its own digest when inline).
@@ -182,7 +185,7 @@ pub enum Reception {
     Fresh,
     /// Known already.
     Duplicate,
-    /// A contribution that came after this node had sealed the round.
+    /// A contribution that came after this node had sealed the round, or had shown its own payload.
     Late,
     /// Of a round that is over.
     Stale,

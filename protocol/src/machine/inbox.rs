@@ -11,7 +11,7 @@ use crate::spec::MAX_PEERS;
 use super::agree;
 use super::event::{Event, Gradient, Input, Output, Reception};
 use super::log::{Payload, Put, max_notices};
-use super::{MAX_KNOWN, Phase, RoundMachine};
+use super::{Collect, MAX_KNOWN, Phase, RoundMachine};
 
 impl RoundMachine {
     /// Puts a frame where it belongs.
@@ -143,11 +143,18 @@ impl RoundMachine {
             return Reception::Fresh;
         }
         self.fetch(digest, root);
-        if let Phase::Collect(collect) = &self.phase {
-            self.arrivals.record(now.since(collect.since));
-            Reception::Fresh
-        } else {
-            Reception::Late
+        let pulls = self.pulls();
+        match &self.phase {
+            Phase::Collect(collect) if !pulls || collect.closed.is_none() => {
+                self.arrivals.record(now.since(collect.since));
+                Reception::Fresh
+            }
+            _ => {
+                if pulls && let Some(entry) = self.log.entries.get_mut(&digest) {
+                    entry.is_late = true;
+                }
+                Reception::Late
+            }
         }
     }
 
@@ -235,9 +242,19 @@ impl RoundMachine {
             Input::PeerUp(peer) => self.peer_up(peer),
             Input::PeerDown(peer) => self.peer_down(&peer),
             Input::GradientReady(gradient) => self.contribute(gradient),
-            Input::PayloadReady(root) => self.judge_payload(root, Payload::Held),
-            Input::PayloadBad(root) => self.judge_payload(root, Payload::Bad),
-            Input::PayloadFailed(root) => self.judge_payload(root, Payload::Wanted),
+            Input::PayloadReady(root) => {
+                if self.judge_payload(root, Payload::Held)
+                    && let Phase::Collect(Collect {
+                        closed: Some(closed),
+                        ..
+                    }) = &self.phase
+                    && self.pulls()
+                {
+                    self.transfers.record(now.since(*closed));
+                }
+            }
+            Input::PayloadBad(root) => drop(self.judge_payload(root, Payload::Bad)),
+            Input::PayloadFailed(root) => drop(self.judge_payload(root, Payload::Wanted)),
             Input::Aggregated(round) => self.aggregated(round),
             Input::Applied {
                 round,
@@ -298,12 +315,14 @@ impl RoundMachine {
         }
     }
 
-    fn judge_payload(&mut self, root: Digest, verdict: Payload) {
-        let mut liars = Vec::new();
+    /// Notes what became of a payload; whether anything waited for it.
+    fn judge_payload(&mut self, root: Digest, verdict: Payload) -> bool {
+        let (mut liars, mut waited) = (Vec::new(), false);
         for entry in self.log.entries.values_mut() {
             let open = matches!(entry.payload, Payload::Wanted | Payload::Fetching);
             if open && entry.contribution().is_some() && entry.frame.envelope().root == root {
                 entry.payload = verdict;
+                waited = true;
                 if verdict == Payload::Bad {
                     liars.push(entry.frame.author());
                 }
@@ -312,6 +331,7 @@ impl RoundMachine {
         for author in liars {
             self.emit(Output::Report(author, Offence::BadPayload));
         }
+        waited
     }
 
     fn leave(&mut self) {

@@ -41,6 +41,8 @@ pub(super) struct Entry {
     pub(super) frame: Verified<Frame>,
     /// For all but contributions [`Payload::Held`] from the start.
     pub(super) payload: Payload,
+    /// A contribution announced when this node had shown its payload already: its author may have looked.
+    pub(super) is_late: bool,
 }
 
 impl Entry {
@@ -61,6 +63,8 @@ pub(super) struct RoundLog {
     pub(super) seals: BTreeMap<PeerId, Vec<Verified<Frame>>>,
     /// The latest request of each peer that wants to join.
     pub(super) joins: BTreeMap<PeerId, Verified<Frame>>,
+    /// Whether late contributions count too, since the round cannot end without them.
+    pub(super) takes_late: bool,
 }
 
 /// What became of a frame that was put in the log.
@@ -80,7 +84,16 @@ impl RoundLog {
             entries: BTreeMap::new(),
             seals: BTreeMap::new(),
             joins: BTreeMap::new(),
+            takes_late: false,
         }
+    }
+
+    /// The entries that this node stands behind: held, and announced in time.
+    pub(super) fn sealable(&self) -> impl Iterator<Item = (&Digest, &Entry)> {
+        let counts = |entry: &Entry| self.takes_late || !entry.is_late;
+        self.entries
+            .iter()
+            .filter(move |(_, entry)| entry.payload == Payload::Held && counts(entry))
     }
 
     /// Adds a frame of this round, which has so many members. The caller has checked that the
@@ -124,8 +137,14 @@ impl RoundLog {
             }
         }
         let proof = contradiction(alike().map(|entry| &entry.frame), &frame);
-        self.entries
-            .insert(frame.digest(), Entry { frame, payload });
+        self.entries.insert(
+            frame.digest(),
+            Entry {
+                frame,
+                payload,
+                is_late: false,
+            },
+        );
         proof.map_or(Put::New, Put::Contradicts)
     }
 

@@ -65,6 +65,7 @@ impl RoundMachine {
             contributed: !member,
             since: start,
             patience: self.arrivals.patience(&self.config.spec.timing),
+            closed: (!self.pulls()).then_some(start),
             overtaken: None,
             waiting: false,
         });

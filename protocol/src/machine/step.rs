@@ -67,7 +67,9 @@ impl RoundMachine {
     /// When a round without result has taken longer than any that goes well.
     fn stall(&self) -> Time {
         let timing = &self.config.spec.timing;
-        let collected = self.round_started + timing.collect_max();
+        // Where payloads are pulled, headers and payloads are waited for one after the other.
+        let waits = if self.pulls() { 2 } else { 1 };
+        let collected = self.round_started + timing.collect_max() * waits;
         timing.after_attempts(collected, self.attempts_with_patience())
     }
 
@@ -131,11 +133,7 @@ impl RoundMachine {
 
     /// Peers whose contribution is held, and peers that are about to be admitted.
     pub(super) fn present(&self) -> (BTreeSet<PeerId>, BTreeSet<PeerId>) {
-        let held = self
-            .log
-            .entries
-            .values()
-            .filter(|entry| entry.payload == Payload::Held);
+        let held = self.log.sealable().map(|(_, entry)| entry);
         let mut contributors = BTreeSet::new();
         let mut joiners = BTreeSet::new();
         for entry in held {

@@ -214,6 +214,8 @@ impl World<'_> {
                 self.tell(node, Arrival::Input(Input::Aggregated(round)), SOON);
             }
             Output::Apply { round, update } => self.apply(node, round, update),
+            // A payload is here or not here; who may see it is the caller's affair, and no part of the simulation.
+            Output::Reveal(_) => {}
             Output::Report(peer, offence) => self.trace(node, || format!("{peer:?}: {offence}")),
             Output::Notify(event) => self.note(node, &event),
         }

@@ -82,6 +82,7 @@ impl Play {
             }
             "inputs" => spec.min_inputs = value,
             "rounds" => spec.rounds = value.into(),
+            "inline" => spec.inline_max = value.into(),
             _ => panic!("no setting is called {key}"),
         }
         spec.check().expect("a valid specification");
@@ -263,6 +264,7 @@ impl Play {
             }
             Output::Apply { update: false, .. } => "keeps the model".into(),
             Output::Report(peer, offence) => format!("reports {}: {offence}", self.name(*peer)),
+            Output::Reveal(_) => "shows its payload".into(),
             Output::Notify(event) => return self.describe_event(event),
             Output::Apply { .. }
             | Output::Fetch { .. }
@@ -434,6 +436,7 @@ macro_rules! scripts {
 }
 
 scripts! {
+    a_contribution_announced_after_payloads_were_shown_does_not_count
     a_dead_peer_is_waited_for_until_the_deadline
     a_goodbye_is_not_waited_for
     a_joiner_is_sponsored_and_counts_from_the_next_border

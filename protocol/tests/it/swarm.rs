@@ -203,7 +203,10 @@ impl Swarm {
     pub(crate) fn payload(&self, peer: usize, round: Round, label: &str) -> Arc<[u8]> {
         let this = &self.peers[peer];
         let name = format!("{} {} {round} {label}", this.name, this.starts);
-        Digest::of(name.as_bytes()).0[..16].into()
+        // Of 16 bytes inline, else the list of one chunk.
+        let inline = self.spec.inline_max >= 16;
+        let length = if inline { 16 } else { 32 };
+        Digest::of(name.as_bytes()).0[..length].into()
     }
 
     /// Lets a frame arrive at a peer, now or later.
@@ -409,7 +412,7 @@ impl Swarm {
                 };
                 self.schedule(soon, peer, What::Input(input));
             }
-            Output::Report(..) | Output::Notify(_) => {}
+            Output::Report(..) | Output::Notify(_) | Output::Reveal(_) => {}
         }
     }
 

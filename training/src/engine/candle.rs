@@ -34,13 +34,19 @@ impl CandleEngine {
     /// ([`Layout::initial`]).
     ///
     /// # Errors
-    /// If the model does not fit the data.
+    /// If the model does not fit the data, or has no layers.
     pub fn new(
         spec: ModelSpec,
         shape: Shape,
         classes: u32,
         seed: &[u8; 32],
     ) -> Result<Self, EngineError> {
+        if let ModelSpec::Synthetic { .. } = spec {
+            return Err(EngineError::Setting {
+                name: "the model",
+                range: "one with layers",
+            });
+        }
         let layout = spec.layout(shape, classes)?;
         let params = layout.initial(seed);
         let convolutions = match (spec, shape) {
@@ -102,7 +108,7 @@ impl CandleEngine {
     /// Samples x classes.
     fn logits(&self, params: &[Tensor], input: &Tensor) -> Result<Tensor, EngineError> {
         let hidden = match self.spec {
-            ModelSpec::Softmax => input.clone(),
+            ModelSpec::Softmax | ModelSpec::Synthetic { .. } => input.clone(),
             ModelSpec::Mlp { .. } => linear(input, &params[0], &params[1])?.relu()?,
             ModelSpec::Cnn { .. } => {
                 let [first, second] = self.convolutions.as_slice() else {

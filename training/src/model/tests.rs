@@ -10,7 +10,13 @@ const DIGIT: Shape = Shape::Image {
 
 #[test]
 fn text_forms_survive_a_round_trip() {
-    for text in ["softmax", "mlp:hidden=32", "cnn:channels=8", "mlp:hidden=1"] {
+    for text in [
+        "softmax",
+        "mlp:hidden=32",
+        "cnn:channels=8",
+        "mlp:hidden=1",
+        "synthetic:dimension=5",
+    ] {
         assert_eq!(text.parse::<ModelSpec>().unwrap().to_string(), text);
     }
     assert_eq!("mlp".parse(), Ok(ModelSpec::default()));

@@ -74,7 +74,7 @@ pub static KEYS: &[Key] = &[
     Key::new(Group::Training, "model", Kind::Text, "MODEL")
         .default("mlp:hidden=32")
         .help("The model: softmax, mlp or cnn")
-        .more("With options: softmax, mlp:hidden=32, cnn:channels=8.")
+        .more("With options: softmax, mlp:hidden=32, cnn:channels=8, synthetic:dimension=1000000.")
         .common(),
     Key::new(Group::Training, "data", Kind::Text, "DATA")
         .default("digits")
@@ -110,6 +110,10 @@ pub static KEYS: &[Key] = &[
         .help("The aggregation rule")
         .more("Such as median, krum, multi-krum:m=6, geometric-median or arc+nnm+trimmed-mean: docs/aggregation.md has all. The mean withstands no liar.")
         .common(),
+    Key::new(Group::Aggregation, "encoding", Kind::Text, "ENCODING")
+        .default("f32")
+        .help("How vectors travel: f32, bf16, f16, int8, top-k or sign")
+        .more("With options: f32, bf16, f16, int8, top-k:per-mille=10, sign. All but f32 lose precision."),
     Key::new(Group::Aggregation, "max-byzantine", Kind::Number, "F")
         .default("0")
         .help("Byzantine peers that the run withstands")

@@ -7,15 +7,22 @@ use std::{
 
 use bytes::Bytes;
 use libp2p::PeerId;
+use spirt_protocol::{Digest, Request};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     task::AbortHandle,
     time::timeout,
 };
 
-use super::session::{Call, Runner};
+use super::session::{Answer, Call, Runner};
+use crate::buffers::Buffers;
 use crate::swarm::{
-    config::Limits, error::RequestError, event::Fault, handle::Shared, limits, streams::Opener,
+    config::Limits,
+    error::{ChunkError, RequestError},
+    event::Fault,
+    handle::Shared,
+    limits,
+    streams::Opener,
 };
 
 #[derive(Clone)]
@@ -30,6 +37,7 @@ struct Inner {
     shared: Arc<Shared>,
     faults: mpsc::Sender<(PeerId, Fault)>,
     limits: Limits,
+    buffers: Buffers,
     total: Semaphore,
     /// `None` after shutdown.
     sessions: Mutex<Option<HashMap<PeerId, Session>>>,
@@ -51,8 +59,10 @@ impl PullClient {
         shared: Arc<Shared>,
         faults: mpsc::Sender<(PeerId, Fault)>,
         limits: Limits,
+        buffers: Buffers,
     ) -> Self {
         Self(Arc::new(Inner {
+            buffers,
             opener,
             shared,
             faults,
@@ -70,18 +80,42 @@ impl PullClient {
         if request.len() > limits::REQUEST {
             return Err(RequestError::TooLarge(request.len()));
         }
+        let (answer, answered) = oneshot::channel();
+        let call = Call::Request(request, Answer::Bytes(answer));
+        self.ask(peer, call, answered).await?
+    }
+
+    pub(crate) async fn chunk(
+        &self,
+        peer: PeerId,
+        root: Digest,
+        index: u32,
+        length: usize,
+    ) -> Result<Bytes, ChunkError> {
+        let request = Request::Chunk { root, index }.encode();
+        let (answer, answered) = oneshot::channel();
+        let call = Call::Request(request.into(), Answer::Chunk(length, answer));
+        self.ask(peer, call, answered).await?
+    }
+
+    /// Makes a call once there is room for it.
+    async fn ask<T>(
+        &self,
+        peer: PeerId,
+        call: Call,
+        answered: oneshot::Receiver<T>,
+    ) -> Result<T, RequestError> {
         let Session { calls, slots, .. } = self.session(peer)?;
         // Both close when the peer goes down.
         let _slot = slots.acquire().await;
         let _slot = _slot.map_err(|_| RequestError::Disconnected)?;
         let _total = self.0.total.acquire().await;
         let _total = _total.map_err(|_| RequestError::Closed)?;
-        let (answer, answered) = oneshot::channel();
         let call = async {
-            let sent = calls.send(Call::Request(request, answer)).await;
+            let sent = calls.send(call).await;
             sent.map_err(|_| RequestError::Disconnected)?;
             drop(calls);
-            answered.await.map_err(|_| RequestError::Disconnected)?
+            answered.await.map_err(|_| RequestError::Disconnected)
         };
         let answer = timeout(self.0.limits.request_timeout, call).await;
         answer.map_err(|_| RequestError::Timeout)?
@@ -131,6 +165,7 @@ impl PullClient {
                 shared: Arc::clone(&self.0.shared),
                 faults: self.0.faults.clone(),
                 limits: self.0.limits.clone(),
+                buffers: self.0.buffers.clone(),
             };
             Session {
                 calls,

@@ -40,6 +40,15 @@ pub(crate) struct Frame {
     pub(crate) body: Bytes,
 }
 
+/// What stands before a frame's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) id: u32,
+    pub(crate) kind: Kind,
+    /// Bytes of the body.
+    pub(crate) length: usize,
+}
+
 /// Why a stream ended.
 #[derive(Debug)]
 pub(crate) enum End {
@@ -64,6 +73,17 @@ pub(crate) async fn read_frame<R: AsyncRead + Unpin>(
     max: usize,
     stall: Duration,
 ) -> Result<Frame, End> {
+    let Header { id, kind, length } = read_header(reader, max, stall).await?;
+    let body = read_body(reader, length, stall).await?;
+    Ok(Frame { id, kind, body })
+}
+
+/// Reads what stands before the body, as [`read_frame`].
+pub(crate) async fn read_header<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    max: usize,
+    stall: Duration,
+) -> Result<Header, End> {
     let mut header = [0; HEADER];
     let (first, rest) = header.split_at_mut(1);
     reader.read_exact(first).await?;
@@ -76,17 +96,50 @@ pub(crate) async fn read_frame<R: AsyncRead + Unpin>(
         return Err(End::Garbage("oversize frame"));
     }
     let kind = Kind::from_byte(kind).ok_or(End::Garbage("unknown kind of frame"))?;
+    let id = u32::from_be_bytes([i0, i1, i2, i3]);
+    Ok(Header { id, kind, length })
+}
+
+/// Reads a body of a length that was checked.
+pub(crate) async fn read_body<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    length: usize,
+    stall: Duration,
+) -> Result<Bytes, End> {
     let mut body = Vec::new();
     while body.len() < length {
         let have = body.len();
         body.resize(length.min(have + PIECE), 0);
         within(stall, reader.read_exact(&mut body[have..])).await?;
     }
-    Ok(Frame {
-        id: u32::from_be_bytes([i0, i1, i2, i3]),
-        kind,
-        body: body.into(),
-    })
+    Ok(body.into())
+}
+
+/// Fills `out` from a body.
+pub(crate) async fn read_into<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    out: &mut [u8],
+    stall: Duration,
+) -> Result<(), End> {
+    for piece in out.chunks_mut(PIECE) {
+        within(stall, reader.read_exact(piece)).await?;
+    }
+    Ok(())
+}
+
+/// Reads over the rest of a body.
+pub(crate) async fn skip<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    mut length: usize,
+    stall: Duration,
+) -> Result<(), End> {
+    let mut scratch = [0; 4096];
+    while length > 0 {
+        let part = length.min(scratch.len());
+        within(stall, reader.read_exact(&mut scratch[..part])).await?;
+        length -= part;
+    }
+    Ok(())
 }
 
 /// Writes and flushes a frame, which the other side must take at 64 KiB per `stall`.
@@ -95,13 +148,26 @@ pub(crate) async fn write_frame<W: AsyncWrite + Unpin>(
     frame: &Frame,
     stall: Duration,
 ) -> Result<(), End> {
-    let length = u32::try_from(frame.body.len()).map_err(|_| End::Garbage("oversize frame"))?;
-    let mut head = Vec::with_capacity(HEADER);
+    write_parts(writer, frame.id, frame.kind, [&[], &frame.body], stall).await
+}
+
+/// Writes a frame whose body lies in two parts, as [`write_frame`]; nothing is copied.
+pub(crate) async fn write_parts<W: AsyncWrite + Unpin>(
+    writer: &mut W,
+    id: u32,
+    kind: Kind,
+    body: [&[u8]; 2],
+    stall: Duration,
+) -> Result<(), End> {
+    let length = body[0].len() + body[1].len();
+    let length = u32::try_from(length).map_err(|_| End::Garbage("oversize frame"))?;
+    let mut head = Vec::with_capacity(HEADER + body[0].len());
     head.extend_from_slice(&length.to_be_bytes());
-    head.extend_from_slice(&frame.id.to_be_bytes());
-    head.push(frame.kind as u8);
+    head.extend_from_slice(&id.to_be_bytes());
+    head.push(kind as u8);
+    head.extend_from_slice(body[0]);
     within(stall, writer.write_all(&head)).await?;
-    for piece in frame.body.chunks(PIECE) {
+    for piece in body[1].chunks(PIECE) {
         within(stall, writer.write_all(piece)).await?;
     }
     within(stall, writer.flush()).await

@@ -8,6 +8,7 @@ use futures::{
     stream::FuturesUnordered,
 };
 use libp2p::{PeerId, Stream};
+use spirt_protocol::{Digest, Request, Response};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::{AbortHandle, JoinSet},
@@ -16,8 +17,10 @@ use tokio::{
 
 use super::{
     ACK, HELLO,
-    frame::{End, Frame, Kind, expect, read_frame, within, write_frame},
+    frame::{End, Kind, expect, read_frame, within, write_parts},
 };
+use crate::blobs::{Blobs, Serving};
+use crate::peer;
 use crate::swarm::{
     config::Limits,
     event::{Event, Fault, Responder},
@@ -30,6 +33,7 @@ pub(crate) async fn serve(
     requests: mpsc::Sender<Event>,
     faults: mpsc::Sender<(PeerId, Fault)>,
     limits: Limits,
+    blobs: Option<Blobs>,
 ) {
     let mut tasks = JoinSet::new();
     let mut streams: HashMap<PeerId, AbortHandle> = HashMap::new();
@@ -44,6 +48,8 @@ pub(crate) async fn serve(
                     peer,
                     requests: requests.clone(),
                     limits: limits.clone(),
+                    asker: peer::from_libp2p(&peer),
+                    blobs: blobs.clone(),
                 };
                 let faults = faults.clone();
                 let task = tasks.spawn(async move {
@@ -78,16 +84,41 @@ pub(crate) async fn serve(
 /// A request on its way to its answer.
 struct Job {
     id: u32,
-    /// `None` if the driver has too much to do.
-    answer: Option<oneshot::Receiver<Bytes>>,
+    source: Source,
     /// Held until the answer is written.
+    _slot: OwnedSemaphorePermit,
+}
+
+/// Where an answer comes from.
+enum Source {
+    /// The driver has too much to do.
+    Nowhere,
+    /// The driver.
+    Driver(oneshot::Receiver<Bytes>),
+    /// The blobs.
+    Chunk {
+        blobs: Blobs,
+        root: Digest,
+        index: u32,
+    },
+}
+
+/// An answer: its kind, what stands before the bytes, and the bytes.
+struct Answer {
+    id: u32,
+    kind: Kind,
+    head: Vec<u8>,
+    body: Bytes,
     _slot: OwnedSemaphorePermit,
 }
 
 struct Server {
     peer: PeerId,
+    /// The same peer, as the protocol names it.
+    asker: Option<spirt_protocol::PeerId>,
     requests: mpsc::Sender<Event>,
     limits: Limits,
+    blobs: Option<Blobs>,
 }
 
 impl Server {
@@ -124,25 +155,38 @@ impl Server {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
                 return End::Closed;
             };
-            let (reply, answer) = oneshot::channel();
-            let request = Event::Request {
-                from: self.peer,
-                data: frame.body,
-                reply: Responder::new(reply),
-            };
-            let answer = match self.requests.try_send(request) {
-                Ok(()) => Some(answer),
-                Err(mpsc::error::TrySendError::Full(_)) => None,
-                Err(mpsc::error::TrySendError::Closed(_)) => return End::Closed,
+            let Some(source) = self.source(frame.body) else {
+                return End::Closed;
             };
             let job = Job {
                 id: frame.id,
-                answer,
+                source,
                 _slot: slot,
             };
             if jobs.send(job).await.is_err() {
                 return End::Closed;
             }
+        }
+    }
+
+    /// Where the answer to a request will come from; `None` when the driver has ended.
+    fn source(&self, request: Bytes) -> Option<Source> {
+        if let Some(blobs) = &self.blobs
+            && let Ok(Request::Chunk { root, index }) = Request::decode(&request)
+        {
+            let blobs = blobs.clone();
+            return Some(Source::Chunk { blobs, root, index });
+        }
+        let (reply, answer) = oneshot::channel();
+        let request = Event::Request {
+            from: self.peer,
+            data: request,
+            reply: Responder::new(reply),
+        };
+        match self.requests.try_send(request) {
+            Ok(()) => Some(Source::Driver(answer)),
+            Err(mpsc::error::TrySendError::Full(_)) => Some(Source::Nowhere),
+            Err(mpsc::error::TrySendError::Closed(_)) => None,
         }
     }
 
@@ -153,7 +197,7 @@ impl Server {
     ) -> End {
         let mut pending = FuturesUnordered::new();
         loop {
-            let (frame, _slot) = tokio::select! {
+            let answer = tokio::select! {
                 job = queue.recv() => {
                     let Some(job) = job else {
                         return End::Closed;
@@ -161,24 +205,54 @@ impl Server {
                     pending.push(self.wait(job));
                     continue;
                 }
-                Some(answered) = pending.next() => answered,
+                Some(answer) = pending.next() => answer,
             };
+            let body = [&answer.head[..], &answer.body];
             let stall = self.limits.stall_timeout;
-            if let Err(end) = write_frame(&mut writer, &frame, stall).await {
+            if let Err(end) = write_parts(&mut writer, answer.id, answer.kind, body, stall).await {
                 return end;
             }
         }
     }
 
-    async fn wait(&self, job: Job) -> (Frame, OwnedSemaphorePermit) {
-        let (kind, body) = match job.answer {
-            None => (Kind::Busy, Bytes::new()),
-            Some(answer) => match timeout(self.limits.request_timeout, answer).await {
-                Ok(Ok(body)) => (Kind::Response, body),
-                Ok(Err(_)) | Err(_) => (Kind::Refused, Bytes::new()),
+    async fn wait(&self, job: Job) -> Answer {
+        let (kind, head, body) = match job.source {
+            Source::Nowhere => (Kind::Busy, Vec::new(), Bytes::new()),
+            Source::Driver(answer) => match timeout(self.limits.request_timeout, answer).await {
+                Ok(Ok(body)) => (Kind::Response, Vec::new(), body),
+                Ok(Err(_)) | Err(_) => (Kind::Refused, Vec::new(), Bytes::new()),
+            },
+            Source::Chunk { blobs, root, index } => match self.chunk(&blobs, root, index).await {
+                Serving::Chunk(chunk) => (Kind::Response, Response::bytes_head(chunk.len()), chunk),
+                Serving::Unknown => (Kind::Response, Response::Unknown.encode(), Bytes::new()),
+                Serving::Closed => (Kind::Busy, Vec::new(), Bytes::new()),
+                Serving::Enough => (Kind::Refused, Vec::new(), Bytes::new()),
             },
         };
-        let id = job.id;
-        (Frame { id, kind, body }, job._slot)
+        Answer {
+            id: job.id,
+            kind,
+            head,
+            body,
+            _slot: job._slot,
+        }
+    }
+
+    /// A chunk from the blobs. What is not to be shown yet is waited for, half as long as the peer waits for an answer.
+    async fn chunk(&self, blobs: &Blobs, root: Digest, index: u32) -> Serving {
+        let Some(asker) = self.asker else {
+            return Serving::Enough;
+        };
+        let shown = async {
+            loop {
+                let opened = blobs.opened();
+                match blobs.serve(&root, index, asker) {
+                    Serving::Closed => opened.await,
+                    other => return other,
+                }
+            }
+        };
+        let patience = self.limits.request_timeout / 2;
+        timeout(patience, shown).await.unwrap_or(Serving::Closed)
     }
 }

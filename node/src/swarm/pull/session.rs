@@ -8,8 +8,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{AsyncReadExt as _, AsyncWriteExt as _};
+use futures::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p::{PeerId, Stream};
+use spirt_protocol::Response;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{sleep, timeout},
@@ -17,10 +18,19 @@ use tokio::{
 
 use super::{
     ACK, HELLO,
-    frame::{End, Frame, Kind, expect, read_frame, within, write_frame},
+    frame::{
+        End, Frame, Header, Kind, expect, read_body, read_header, read_into, skip, within,
+        write_frame,
+    },
 };
+use crate::buffers::Buffers;
 use crate::swarm::{
-    config::Limits, error::RequestError, event::Fault, handle::Shared, limits, streams::Opener,
+    config::Limits,
+    error::{ChunkError, RequestError},
+    event::Fault,
+    handle::Shared,
+    limits,
+    streams::Opener,
 };
 
 const OPEN_ATTEMPTS: u32 = 6;
@@ -30,7 +40,31 @@ const OPEN_RETRY: Duration = Duration::from_millis(20);
 /// times what may be in flight is not answering at all.
 const OWED: usize = 4;
 
-pub(super) type Answer = oneshot::Sender<Result<Bytes, RequestError>>;
+/// Where an answer goes.
+pub(super) enum Answer {
+    /// As it is.
+    Bytes(oneshot::Sender<Result<Bytes, RequestError>>),
+    /// A chunk of so many bytes, into a buffer that is used again.
+    Chunk(usize, oneshot::Sender<Result<Bytes, ChunkError>>),
+}
+
+impl Answer {
+    /// Whether nobody waits for it any more.
+    fn is_closed(&self) -> bool {
+        match self {
+            Self::Bytes(answer) => answer.is_closed(),
+            Self::Chunk(_, answer) => answer.is_closed(),
+        }
+    }
+
+    fn fail(self, error: RequestError) {
+        // The caller may have given up.
+        match self {
+            Self::Bytes(answer) => drop(answer.send(Err(error))),
+            Self::Chunk(_, answer) => drop(answer.send(Err(error.into()))),
+        }
+    }
+}
 
 /// What a session is asked to do.
 pub(super) enum Call {
@@ -46,6 +80,7 @@ pub(super) struct Runner {
     pub(super) shared: Arc<Shared>,
     pub(super) faults: mpsc::Sender<(PeerId, Fault)>,
     pub(super) limits: Limits,
+    pub(super) buffers: Buffers,
 }
 
 impl Runner {
@@ -139,16 +174,10 @@ impl Runner {
         };
         let receive = async {
             loop {
-                let frame = read_frame(&mut reader, limits::RESPONSE, stall).await?;
-                let answer = waiting().remove(&frame.id);
+                let header = read_header(&mut reader, limits::RESPONSE, stall).await?;
+                let answer = waiting().remove(&header.id);
                 let answer = answer.ok_or(End::Garbage("answer to no question"))?;
-                // The caller may have given up.
-                let _ = answer.send(match frame.kind {
-                    Kind::Response => Ok(frame.body),
-                    Kind::Refused => Err(RequestError::Refused),
-                    Kind::Busy => Err(RequestError::Busy),
-                    Kind::Request => return Err(End::Garbage("a request on our own stream")),
-                });
+                self.receive(&mut reader, header, answer).await?;
             }
         };
         let end: Result<Infallible, End> = tokio::select! {
@@ -165,14 +194,81 @@ impl Runner {
             End::Stalled => RequestError::Timeout,
         };
         for (_, answer) in waiting().drain() {
-            let _ = answer.send(Err(error.clone()));
+            answer.fail(error.clone());
         }
         end
+    }
+
+    /// Reads an answer's body and hands it to whoever waits for it.
+    async fn receive<R: AsyncRead + Unpin>(
+        &self,
+        reader: &mut R,
+        header: Header,
+        answer: Answer,
+    ) -> Result<(), End> {
+        let stall = self.limits.stall_timeout;
+        let error = match header.kind {
+            Kind::Response => None,
+            Kind::Refused => Some(RequestError::Refused),
+            Kind::Busy => Some(RequestError::Busy),
+            Kind::Request => return Err(End::Garbage("a request on our own stream")),
+        };
+        if error.is_some() || answer.is_closed() {
+            skip(reader, header.length, stall).await?;
+            answer.fail(error.unwrap_or(RequestError::Timeout));
+            return Ok(());
+        }
+        match answer {
+            Answer::Bytes(answer) => {
+                let body = read_body(reader, header.length, stall).await?;
+                // The caller may have given up meanwhile.
+                let _ = answer.send(Ok(body));
+            }
+            Answer::Chunk(length, answer) => {
+                let chunk = self.receive_chunk(reader, header.length, length).await?;
+                let _ = answer.send(chunk);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the answer to the request for a chunk of `wanted` bytes. Memory is taken for an answer of the right form
+    /// only.
+    async fn receive_chunk<R: AsyncRead + Unpin>(
+        &self,
+        reader: &mut R,
+        length: usize,
+        wanted: usize,
+    ) -> Result<Result<Bytes, ChunkError>, End> {
+        let stall = self.limits.stall_timeout;
+        let unknown = Response::Unknown.encode();
+        if length == unknown.len() {
+            let body = read_body(reader, length, stall).await?;
+            let is_unknown = *body == *unknown;
+            return Ok(Err(if is_unknown {
+                ChunkError::Unknown
+            } else {
+                ChunkError::Wrong
+            }));
+        }
+        let head = Response::bytes_head(wanted);
+        if length != head.len() + wanted {
+            skip(reader, length, stall).await?;
+            return Ok(Err(ChunkError::Wrong));
+        }
+        let read = read_body(reader, head.len(), stall).await?;
+        if *read != *head {
+            skip(reader, wanted, stall).await?;
+            return Ok(Err(ChunkError::Wrong));
+        }
+        let mut buffer = self.buffers.take(wanted);
+        read_into(reader, &mut buffer, stall).await?;
+        Ok(Ok(buffer.freeze()))
     }
 }
 
 fn fail(call: Call, error: &RequestError) {
     if let Call::Request(_, answer) = call {
-        let _ = answer.send(Err(error.clone()));
+        answer.fail(error.clone());
     }
 }

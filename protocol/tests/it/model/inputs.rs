@@ -280,6 +280,10 @@ impl Talk {
                 Output::Pull { peer, .. } | Output::Query(peer) | Output::Report(peer, _) => {
                     vec![*peer]
                 }
+                Output::Reveal(of) => {
+                    prop_assert_eq!(*of, round);
+                    vec![]
+                }
                 Output::Notify(_) => vec![],
             };
             prop_assert!(

@@ -19,13 +19,31 @@ fn number() -> impl Strategy<Value = u64> {
     (any::<u64>(), 0_u32..64).prop_map(|(n, shift)| n >> shift)
 }
 
+fn encoding() -> impl Strategy<Value = Encoding> {
+    prop_oneof![
+        Just(Encoding::F32),
+        Just(Encoding::Bf16),
+        Just(Encoding::F16),
+        Just(Encoding::Int8),
+        any::<u16>().prop_map(|per_mille| Encoding::TopK { per_mille }),
+        Just(Encoding::Sign),
+    ]
+}
+
 fn message() -> impl Strategy<Value = (Message, Vec<u8>)> {
-    let header = (name(), number(), number(), number(), any::<u32>());
-    let contribution = header.prop_map(|(parent, length, dimension, samples, loss)| {
+    let header = (
+        name(),
+        number(),
+        number(),
+        number(),
+        any::<u32>(),
+        encoding(),
+    );
+    let contribution = header.prop_map(|(parent, length, dimension, samples, loss, encoding)| {
         Message::Contribution(Contribution {
             parent: StateId(parent),
             length,
-            encoding: Encoding::F32,
+            encoding,
             dimension,
             samples,
             loss: f32::from_bits(loss),

@@ -1,0 +1,108 @@
+//! [`Blob`]: a byte string in chunks, each of them checked before it is in.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use spirt_protocol::{Digest, blob};
+
+/// A byte string whose chunks come in any order. A chunk that is here is right: there is no way to put another in.
+#[derive(Debug)]
+pub struct Blob {
+    root: Digest,
+    length: u64,
+    list: Bytes,
+    chunks: Box<[OnceLock<Bytes>]>,
+}
+
+/// A chunk is not the one that the list names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the chunk is not the one that the list names")]
+pub struct WrongChunk;
+
+impl Blob {
+    /// A blob without chunks yet; `None` if `list` is not the chunk list behind `root` of a blob of `length` bytes.
+    pub fn awaited(root: Digest, length: u64, list: Bytes) -> Option<Self> {
+        if !blob::is_chunk_list(&list, root, length) {
+            return None;
+        }
+        let count = list.len() / 32;
+        Some(Self {
+            root,
+            length,
+            list,
+            chunks: (0..count).map(|_| OnceLock::new()).collect(),
+        })
+    }
+
+    /// A blob of these chunks, which are hashed here.
+    pub(super) fn of_chunks(chunks: Vec<Bytes>, length: u64) -> Self {
+        let hashes = chunks.iter().flat_map(|chunk| Digest::of(chunk).0);
+        let list: Bytes = hashes.collect::<Vec<u8>>().into();
+        Self {
+            root: Digest::of(&list),
+            length,
+            list,
+            chunks: chunks.into_iter().map(OnceLock::from).collect(),
+        }
+    }
+
+    /// BLAKE3 hash of the chunk list.
+    pub const fn root(&self) -> Digest {
+        self.root
+    }
+
+    /// Bytes in all.
+    pub const fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// BLAKE3 hashes of the chunks.
+    pub const fn list(&self) -> &Bytes {
+        &self.list
+    }
+
+    /// Number of chunks.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.chunks.len()).unwrap_or(u32::MAX)
+    }
+
+    /// A chunk that is here.
+    pub fn chunk(&self, index: u32) -> Option<Bytes> {
+        self.slot(index)?.get().cloned()
+    }
+
+    /// Whether a chunk is here.
+    pub fn has(&self, index: u32) -> bool {
+        self.slot(index).is_some_and(|slot| slot.get().is_some())
+    }
+
+    /// Bytes of a chunk, here or not; `None` beyond the end.
+    pub fn chunk_length(&self, index: u32) -> Option<usize> {
+        let (_, length) = blob::chunk_span(self.length, index)?;
+        usize::try_from(length).ok()
+    }
+
+    /// Puts a chunk in, if it is the right one. Hashes it: call it off any event loop.
+    ///
+    /// # Errors
+    /// When it is another one; nothing has changed then.
+    pub fn put(&self, index: u32, chunk: Bytes) -> Result<(), WrongChunk> {
+        if !blob::is_chunk(&chunk, &self.list, self.length, index) {
+            return Err(WrongChunk);
+        }
+        if let Some(slot) = self.slot(index) {
+            // An equal one was there already: it stays.
+            let _ = slot.set(chunk);
+        }
+        Ok(())
+    }
+
+    /// Whether all chunks are here.
+    pub fn is_complete(&self) -> bool {
+        self.chunks.iter().all(|slot| slot.get().is_some())
+    }
+
+    fn slot(&self, index: u32) -> Option<&OnceLock<Bytes>> {
+        self.chunks.get(usize::try_from(index).ok()?)
+    }
+}

@@ -1,0 +1,113 @@
+//! The transfer engine: whole blobs from peers, chunk by chunk, from whoever has them.
+//!
+//! A blob's first source is its origin (or several holders of a state at once). A window of chunks is asked of each source
+//! at a time; a chunk that comes is hashed off the event loops and can be had from us at once. A source whose measured
+//! progress stalls (`pace`) is not waited for: what it owes is asked of the next one. Whoever sends a wrong chunk is named
+//! and asked no more. What came stays, so that a later attempt goes on where this one ended.
+//!
+//! Memory: chunks come into buffers that are used again; what is asked for and not here yet is bounded per source and in
+//! all. Owns no policy on what to fetch, and knows nothing of rounds.
+
+mod pace;
+mod run;
+mod source;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use spirt_protocol::PeerId;
+use tokio::sync::Semaphore;
+
+use crate::blobs::{Blob, Packed};
+use crate::fetch::Offences;
+use crate::swarm::Handle;
+use pace::Pace;
+
+/// Bytes asked of one source for one blob and not here yet.
+const WINDOW_BYTES: usize = 2 * 1024 * 1024;
+/// Fewest and most chunks of such a window.
+const WINDOW_CHUNKS: (usize, usize) = (2, 8);
+/// Bytes asked of all peers and not here yet, in KiB.
+const BUDGET_KIB: usize = 48 * 1024;
+
+/// Fetches blobs. Cheap to clone; all clones share what they measured and what they may hold.
+#[derive(Debug, Clone)]
+pub struct Transfers {
+    swarm: Handle,
+    pace: Arc<Mutex<Pace>>,
+    budget: Arc<Semaphore>,
+    /// Where this node begins in a blob: elsewhere than others, so that what one lacks another has.
+    turn: u32,
+}
+
+/// What a blob's bytes must be, beside those that were announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Whatever the list names.
+    Any,
+    /// Finite values, little-endian binary32.
+    FiniteF32,
+}
+
+/// How to go about a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// Sources asked from the start; the others when these stall.
+    pub breadth: usize,
+    /// What the bytes must be.
+    pub content: Content,
+}
+
+/// Why a blob is not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TransferError {
+    /// No source has the rest. What came is kept.
+    #[error("no peer has all of it")]
+    Missing,
+    /// The bytes are those announced, and break the run's specification: the author is at fault.
+    #[error("it holds a value that is not finite")]
+    Bad,
+}
+
+impl Transfers {
+    /// For a node's swarm.
+    pub fn new(swarm: Handle) -> Self {
+        let name = swarm.local_peer().to_bytes();
+        let turn = blake3::hash(&name);
+        let turn = u32::from_le_bytes([0, 1, 2, 3].map(|i: usize| turn.as_bytes()[i]));
+        Self {
+            swarm,
+            pace: Arc::default(),
+            budget: Arc::new(Semaphore::new(BUDGET_KIB)),
+            turn,
+        }
+    }
+
+    /// The swarm that blobs come through.
+    pub fn swarm(&self) -> &Handle {
+        &self.swarm
+    }
+
+    /// Gets what is missing of a blob from `sources`, the first ones first. Ends when it is whole, or when no source
+    /// has the rest.
+    ///
+    /// # Errors
+    /// As [`TransferError`] says. `offences` names who sent what is wrong, in either case.
+    ///
+    /// # Cancel safety
+    /// What came stays in the blob; what was asked for is given up.
+    pub async fn fetch(
+        &self,
+        blob: Arc<Blob>,
+        sources: &[PeerId],
+        manner: Manner,
+        offences: &mut Offences,
+    ) -> Result<Packed, TransferError> {
+        run::Transfer::new(self, blob, sources, manner)
+            .run(offences)
+            .await
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,305 @@
+//! One blob on its way: which chunk is asked of whom, and what becomes of it.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use spirt_protocol::{Offence, PeerId};
+use tokio::time::sleep_until;
+
+use super::source::{Source, Standing};
+use super::{Content, Manner, TransferError, Transfers, WINDOW_BYTES, WINDOW_CHUNKS};
+use crate::blobs::{Blob, Packed};
+use crate::fetch::Offences;
+use crate::model_state::is_finite;
+use crate::peer;
+use crate::swarm::{ChunkError, RequestError};
+
+/// A request for what is not to be shown yet is held back this long at least before it is put off.
+const PARKED_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// Chunks that a source without any of them is asked for.
+const PROBES: usize = 8;
+
+/// A chunk that was asked for, and what came of it.
+struct Landed {
+    source: usize,
+    index: u32,
+    result: Result<Duration, Miss>,
+}
+
+/// Why a chunk did not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Miss {
+    /// The source does not have it.
+    Unknown,
+    /// The source is alive and asks for patience.
+    Later,
+    /// The source was too slow.
+    Slow,
+    /// The source cannot be reached, or refuses.
+    Unreachable,
+    /// Something else than the chunk came.
+    Wrong,
+    /// The chunk came, and breaks the run's specification.
+    Bad,
+}
+
+/// One blob on its way.
+pub(super) struct Transfer<'a> {
+    hub: &'a Transfers,
+    blob: Arc<Blob>,
+    manner: Manner,
+    window: usize,
+    /// Whether a chunk has come: before, one is asked of a source, so that one that shows nothing blocks little.
+    begun: bool,
+    sources: Vec<Source>,
+    /// Chunks to ask for.
+    queue: VecDeque<u32>,
+    /// Chunks that are not here.
+    missing: BTreeSet<u32>,
+    in_flight: FuturesUnordered<BoxFuture<'static, Landed>>,
+}
+
+impl<'a> Transfer<'a> {
+    pub(super) fn new(
+        hub: &'a Transfers,
+        blob: Arc<Blob>,
+        sources: &[PeerId],
+        manner: Manner,
+    ) -> Self {
+        let now = Instant::now();
+        let mut seen = BTreeSet::new();
+        let distinct = sources.iter().filter(|peer| seen.insert(**peer));
+        let count = blob.count();
+        let first = hub.turn.checked_rem(count).unwrap_or(0);
+        let queue: VecDeque<u32> = (first..count)
+            .chain(0..first)
+            .filter(|index| !blob.has(*index))
+            .collect();
+        let chunk = blob.chunk_length(0).unwrap_or(1).max(1);
+        let (fewest, most) = WINDOW_CHUNKS;
+        Self {
+            hub,
+            sources: distinct.map(|peer| Source::new(*peer, now)).collect(),
+            missing: queue.iter().copied().collect(),
+            queue,
+            manner,
+            window: (WINDOW_BYTES / chunk).clamp(fewest, most),
+            in_flight: FuturesUnordered::new(),
+            begun: false,
+            blob,
+        }
+    }
+
+    pub(super) async fn run(mut self, offences: &mut Offences) -> Result<Packed, TransferError> {
+        for _ in 0..self.manner.breadth {
+            self.call_reserve();
+        }
+        while !self.missing.is_empty() {
+            self.ask();
+            if self.in_flight.is_empty() {
+                if self.call_reserve() {
+                    continue;
+                }
+                return Err(TransferError::Missing);
+            }
+            let due = self.next_stall();
+            tokio::select! {
+                Some(landed) = self.in_flight.next() => self.take(landed, offences)?,
+                () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => self.on_stall(),
+            }
+        }
+        Packed::of(Arc::clone(&self.blob)).ok_or(TransferError::Missing)
+    }
+
+    /// Asks the active sources for as much as their windows take.
+    fn ask(&mut self) {
+        let now = Instant::now();
+        let mut left = VecDeque::new();
+        while let Some(index) = self.queue.pop_front() {
+            if !self.missing.contains(&index) {
+                continue;
+            }
+            let window = self.window();
+            // The one that owes least: several sources share the work by their speed.
+            let able = self.sources.iter().enumerate();
+            let able = able.filter(|(_, source)| source.may_be_asked(index, window));
+            let Some((at, _)) = able.min_by_key(|(_, source)| source.owes.len()) else {
+                left.push_back(index);
+                if self.is_busy() {
+                    break;
+                }
+                continue;
+            };
+            self.sources[at].asked(index, now);
+            let landed = self.request(at, index);
+            self.in_flight.push(landed);
+        }
+        left.append(&mut self.queue);
+        self.queue = left;
+    }
+
+    /// Chunks that a source may owe.
+    fn window(&self) -> usize {
+        if self.begun { self.window } else { 1 }
+    }
+
+    /// Whether all active sources have as much to do as they may.
+    fn is_busy(&self) -> bool {
+        let mut active = self
+            .sources
+            .iter()
+            .filter(|s| s.standing == Standing::Active);
+        active.all(|source| source.owes.len() >= self.window())
+    }
+
+    fn request(&self, source: usize, index: u32) -> BoxFuture<'static, Landed> {
+        let hub = self.hub.clone();
+        let (blob, content) = (Arc::clone(&self.blob), self.manner.content);
+        let peer = self.sources[source].peer;
+        Box::pin(async move {
+            let result = chunk(&hub, peer, blob, index, content).await;
+            Landed {
+                source,
+                index,
+                result,
+            }
+        })
+    }
+
+    fn take(&mut self, landed: Landed, offences: &mut Offences) -> Result<(), TransferError> {
+        let Landed {
+            source: at,
+            index,
+            result,
+        } = landed;
+        let source = &mut self.sources[at];
+        source.owes.remove(&index);
+        match result {
+            Ok(took) => {
+                source.progress = Instant::now();
+                if source.standing == Standing::Slow {
+                    source.standing = Standing::Active;
+                }
+                source.served = true;
+                self.missing.remove(&index);
+                // The first one may have been held back until it was to be shown.
+                if self.begun {
+                    self.hub.pace().record(took);
+                }
+                self.begun = true;
+                return Ok(());
+            }
+            Err(Miss::Bad) => return Err(TransferError::Bad),
+            Err(Miss::Unknown) => {
+                source.lacks.insert(index);
+                if !source.served && source.lacks.len() >= PROBES {
+                    source.standing = Standing::Out;
+                }
+                // The next chunk to try lies elsewhere.
+                self.queue.rotate_left(self.queue.len() * 5 / 8);
+            }
+            Err(Miss::Later) => source.progress = Instant::now(),
+            Err(Miss::Slow) => source.standing = Standing::Slow,
+            Err(Miss::Unreachable) => source.standing = Standing::Out,
+            Err(Miss::Wrong) => {
+                source.standing = Standing::Out;
+                offences.push((source.peer, Offence::CorruptChunk));
+            }
+        }
+        if self.missing.contains(&index) && !self.queue.contains(&index) {
+            self.queue.push_back(index);
+        }
+        let able = |source: &Source| source.may_be_asked(index, usize::MAX);
+        if !self.sources.iter().any(able) {
+            self.call_reserve();
+        }
+        Ok(())
+    }
+
+    /// When the first of the active sources stalls, as things are.
+    fn next_stall(&self) -> Option<Instant> {
+        let patience = self.hub.pace().patience()?;
+        let stalls = self.sources.iter().filter_map(|s| s.stalls_at(patience));
+        stalls.min()
+    }
+
+    /// Asks others for what the stalled ones owe.
+    fn on_stall(&mut self) {
+        let Some(patience) = self.hub.pace().patience() else {
+            return;
+        };
+        let now = Instant::now();
+        for at in 0..self.sources.len() {
+            let source = &mut self.sources[at];
+            if source.stalls_at(patience).is_none_or(|due| due > now) {
+                continue;
+            }
+            tracing::debug!(peer = %source.peer, ?patience, "a source has stalled");
+            source.standing = Standing::Slow;
+            let owed: Vec<u32> = source.owes.iter().rev().copied().collect();
+            for index in owed {
+                if self.missing.contains(&index) && !self.queue.contains(&index) {
+                    self.queue.push_front(index);
+                }
+            }
+            self.call_reserve();
+        }
+    }
+
+    /// Begins to ask one more source: a fresh one, or a slow one once all others were tried.
+    fn call_reserve(&mut self) -> bool {
+        let now = Instant::now();
+        let fresh = |source: &&mut Source| source.standing == Standing::Reserve;
+        if let Some(source) = self.sources.iter_mut().find(fresh) {
+            source.standing = Standing::Active;
+            source.progress = now;
+            return true;
+        }
+        false
+    }
+}
+
+/// One chunk from one peer, checked and in the blob; how long it took.
+async fn chunk(
+    hub: &Transfers,
+    from: PeerId,
+    blob: Arc<Blob>,
+    index: u32,
+    content: Content,
+) -> Result<Duration, Miss> {
+    let length = blob.chunk_length(index).ok_or(Miss::Unknown)?;
+    let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
+    let budget = Arc::clone(&hub.budget).acquire_many_owned(kib).await;
+    let _budget = budget.map_err(|_| Miss::Unreachable)?;
+    let name = peer::to_libp2p(from).ok_or(Miss::Unreachable)?;
+    let asked = Instant::now();
+    let answer = hub.swarm.chunk(name, blob.root(), index, length).await;
+    let bytes = answer.map_err(|error| {
+        tracing::debug!(%from, index, %error, "no chunk");
+        match error {
+            ChunkError::Unknown => Miss::Unknown,
+            // Whoever asks for patience has held the request back as long as it may; else it plays for time.
+            ChunkError::Later if asked.elapsed() < PARKED_AT_LEAST => Miss::Slow,
+            ChunkError::Later => Miss::Later,
+            ChunkError::Wrong => Miss::Wrong,
+            ChunkError::Request(RequestError::Timeout) => Miss::Slow,
+            ChunkError::Request(_) => Miss::Unreachable,
+        }
+    })?;
+    let took = asked.elapsed();
+    let checked = tokio::task::spawn_blocking(move || check(&blob, index, bytes, content)).await;
+    checked.map_err(|_| Miss::Unreachable)?.map(|()| took)
+}
+
+/// Hashes a chunk, and looks at its values.
+fn check(blob: &Blob, index: u32, bytes: Bytes, content: Content) -> Result<(), Miss> {
+    let good = content == Content::Any || is_finite(&bytes);
+    blob.put(index, bytes).map_err(|_| Miss::Wrong)?;
+    if good { Ok(()) } else { Err(Miss::Bad) }
+}

@@ -46,7 +46,11 @@ fn int8(packer: &mut Packer, vector: &[f32]) {
         let most = block
             .iter()
             .fold(0.0, |most: f32, value| most.max(value.abs()));
-        let scale = most / 127.0;
+        let mut scale = most / 127.0;
+        // Rounded up, the scale of the largest values would read as infinity.
+        while !(scale * 127.0).is_finite() {
+            scale = scale.next_down();
+        }
         packer.write(&scale.to_le_bytes());
         bytes.clear();
         // Of a block of zeros, or of values too small for a scale, nothing is left.

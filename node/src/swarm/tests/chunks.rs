@@ -109,8 +109,9 @@ async fn a_blob_comes_whole_and_costs_little_more_than_its_bytes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_sends_a_wrong_chunk_is_named_and_another_source_serves() {
-    let whole = packed(6, 2);
-    let honest = holder(&[&whole], &[]).await;
+    // One for each lie: nobody gets a blob again and again.
+    let blobs: Vec<Packed> = (0..5).map(|lie| packed(6, 20 + lie)).collect();
+    let honest = holder(&blobs.iter().collect::<Vec<_>>(), &[]).await;
     let asker = Node::start(std::slice::from_ref(&honest.addr)).await;
     asker.wait_for_peers(1).await;
     type Lie = fn(&Packed, u32) -> Vec<u8>;
@@ -129,7 +130,7 @@ async fn whoever_sends_a_wrong_chunk_is_named_and_another_source_serves() {
         }),
         ("no answer to this", |_, _| vec![9]),
     ];
-    for (what, lie) in lies {
+    for ((what, lie), whole) in lies.into_iter().zip(blobs) {
         let mut liar = Raw::connect(&asker).await;
         let transfers = Transfers::new(asker.handle.clone());
         let blob = awaited(&whole);
@@ -205,17 +206,19 @@ async fn after_a_lost_connection_only_the_rest_is_fetched() {
         })
         .await;
         drop(stream);
+        asker.handle.disconnect(sources[0]).await;
     };
     let ((fetched, _), ()) = tokio::join!(fetch(&transfers, &blob, &sources, 1), death);
     assert_eq!(fetched, Err(TransferError::Missing));
+    // The last ones may have died on the way.
     let kept = (0..20).filter(|index| blob.has(*index)).count();
-    assert_eq!(kept, 12);
+    assert!((6..=12).contains(&kept), "{kept}");
 
     let before = asker.handle.traffic().received;
     let (fetched, _) = fetch(&transfers, &blob, &[honest.peer()], 1).await;
     assert_eq!(fetched.unwrap(), whole);
     let received = asker.handle.traffic().received - before;
-    let rest = (8 * CHUNK) as u64;
+    let rest = ((20 - kept) * CHUNK) as u64;
     assert!((rest..rest * 105 / 100).contains(&received), "{received}");
 }
 

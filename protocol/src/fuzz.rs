@@ -204,6 +204,7 @@ fn settle(machine: &mut RoundMachine, known: &mut Vec<Digest>, now: Time) {
             | Output::Fetch { .. }
             | Output::Pull { .. }
             | Output::Query(_)
+            | Output::Reveal(_)
             | Output::Report(..)
             | Output::Notify(_) => {}
         }

@@ -229,7 +229,11 @@ async fn several_holders_share_the_work_and_one_may_have_parts_only() {
     let bootstrap = std::slice::from_ref(&one.addr);
     let two = holder(&[&whole], bootstrap).await;
     let some = config(bootstrap);
-    let part = some.blobs.begin(Arc::into_inner(awaited(&whole)).unwrap());
+    let part = some
+        .blobs
+        .clone()
+        .unwrap_or_default()
+        .begin(Arc::into_inner(awaited(&whole)).unwrap());
     for index in 0..10 {
         part.put(index, whole.blob().chunk(index).unwrap()).unwrap();
     }

@@ -62,6 +62,12 @@ impl Pipeline {
         !self.rule.has_own_row() && !matches!(self.rule, Rule::CenteredClip { .. })
     }
 
+    /// Whether each column of the result depends on the same column of the rows alone, so that columns
+    /// may be aggregated apart, as they come.
+    pub fn takes_columns_apart(&self) -> bool {
+        !run::needs_distances(self, 0)
+    }
+
     /// The least number of rows with which the pipeline keeps its promise for f liars.
     pub fn min_inputs(&self, max_byzantine: usize) -> usize {
         let rule = self.rule.min_inputs(max_byzantine);

@@ -16,22 +16,28 @@ mod tests;
 pub const MAX_DIMENSION: usize = 1 << 28;
 
 /// The accepted text forms.
-pub const MODELS: &str = "softmax, mlp:hidden=32, cnn:channels=8, synthetic:dimension=1000000";
+pub const MODELS: &str =
+    "softmax, mlp:hidden=32,layers=1, cnn:channels=8, synthetic:dimension=1000000";
 
 const INITIAL_CONTEXT: &str = "spirt-training 2026 initial parameters v1";
 
+/// Most hidden layers of an `mlp`.
+const MAX_LAYERS: u32 = 64;
+
 /// A model, as text `softmax`, `mlp:hidden=32` (the default) or `cnn:channels=8`.
 ///
-/// Hidden units and channels are 1 to 65536. `mlp` and `cnn` alone take the values above.
+/// Hidden units and channels are 1 to 65536, hidden layers 1 to 64. `mlp` and `cnn` alone take the values above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ModelSpec {
     /// Softmax regression: one linear layer. Convex.
     Softmax,
-    /// One hidden layer with ReLU.
+    /// Hidden layers of one width, each with ReLU.
     Mlp {
-        /// Hidden units.
+        /// Units of a hidden layer.
         hidden: u32,
+        /// Hidden layers; left out of the text when there is one.
+        layers: u32,
     },
     /// Two 3x3 convolutions with ReLU (`channels` maps, then twice as many at half the size) and a linear layer.
     Cnn {
@@ -49,7 +55,10 @@ pub enum ModelSpec {
 impl Default for ModelSpec {
     /// `mlp:hidden=32`; on the 8x8 digits that is 2410 parameters.
     fn default() -> Self {
-        Self::Mlp { hidden: 32 }
+        Self::Mlp {
+            hidden: 32,
+            layers: 1,
+        }
     }
 }
 
@@ -64,6 +73,9 @@ impl FromStr for ModelSpec {
             "softmax" => Self::Softmax,
             "mlp" => Self::Mlp {
                 hidden: form.take("hidden", 32, RANGE, good)?,
+                layers: form.take("layers", 1, "a whole number from 1 to 64", |n| {
+                    (1..=MAX_LAYERS).contains(&n)
+                })?,
             },
             "cnn" => Self::Cnn {
                 channels: form.take("channels", 8, RANGE, good)?,
@@ -86,7 +98,8 @@ impl fmt::Display for ModelSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Softmax => write!(f, "softmax"),
-            Self::Mlp { hidden } => write!(f, "mlp:hidden={hidden}"),
+            Self::Mlp { hidden, layers: 1 } => write!(f, "mlp:hidden={hidden}"),
+            Self::Mlp { hidden, layers } => write!(f, "mlp:hidden={hidden},layers={layers}"),
             Self::Cnn { channels } => write!(f, "cnn:channels={channels}"),
             Self::Synthetic { dimension } => write!(f, "synthetic:dimension={dimension}"),
         }
@@ -97,7 +110,7 @@ impl fmt::Display for ModelSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParamTensor {
     /// For people: `hidden.weight`.
-    pub name: &'static str,
+    pub name: String,
     /// Sizes, outputs first: a linear layer is (out, in), a convolution (out, in, 3, 3), a bias (out).
     pub dims: Vec<usize>,
     /// Where it begins in the flat vector.
@@ -163,21 +176,20 @@ impl ModelSpec {
     /// [`ModelError::NeedsImages`] for `cnn` on flat samples; [`ModelError::TooLarge`] above [`MAX_DIMENSION`].
     pub fn layout(&self, shape: Shape, classes: u32) -> Result<Layout, ModelError> {
         let (inputs, classes) = (shape.values(), classes as usize);
-        let tensors: Vec<(&'static str, Vec<usize>)> = match *self {
-            Self::Softmax => {
-                vec![
-                    ("linear.weight", vec![classes, inputs]),
-                    ("linear.bias", vec![classes]),
-                ]
-            }
-            Self::Mlp { hidden } => {
+        // The weight of each layer; each has a bias but the vector of a synthetic model.
+        let weights: Vec<(String, Vec<usize>)> = match *self {
+            Self::Softmax => vec![("linear".into(), vec![classes, inputs])],
+            Self::Mlp { hidden, layers } => {
                 let hidden = hidden as usize;
-                vec![
-                    ("hidden.weight", vec![hidden, inputs]),
-                    ("hidden.bias", vec![hidden]),
-                    ("output.weight", vec![classes, hidden]),
-                    ("output.bias", vec![classes]),
-                ]
+                let name = |layer| match layers {
+                    1 => "hidden".into(),
+                    _ => format!("hidden{layer}"),
+                };
+                let width = |layer| if layer == 1 { inputs } else { hidden };
+                (1..=layers)
+                    .map(|layer| (name(layer), vec![hidden, width(layer)]))
+                    .chain([("output".into(), vec![classes, hidden])])
+                    .collect()
             }
             Self::Cnn { channels } => {
                 let Shape::Image {
@@ -198,17 +210,21 @@ impl ModelSpec {
                     .and_then(|area| area.checked_mul(second))
                     .ok_or_else(|| self.too_large(shape))?;
                 vec![
-                    ("conv1.weight", vec![first, depth as usize, 3, 3]),
-                    ("conv1.bias", vec![first]),
-                    ("conv2.weight", vec![second, first, 3, 3]),
-                    ("conv2.bias", vec![second]),
-                    ("output.weight", vec![classes, flat]),
-                    ("output.bias", vec![classes]),
+                    ("conv1".into(), vec![first, depth as usize, 3, 3]),
+                    ("conv2".into(), vec![second, first, 3, 3]),
+                    ("output".into(), vec![classes, flat]),
                 ]
             }
-            Self::Synthetic { dimension } => vec![("vector", vec![dimension as usize])],
+            Self::Synthetic { dimension } => {
+                let vector = vec![("vector".into(), vec![dimension as usize])];
+                return lay(vector).ok_or_else(|| self.too_large(shape));
+            }
         };
-        self.lay(tensors).ok_or_else(|| self.too_large(shape))
+        let tensors = weights.into_iter().flat_map(|(layer, dims)| {
+            let bias = (format!("{layer}.bias"), vec![dims[0]]);
+            [(format!("{layer}.weight"), dims), bias]
+        });
+        lay(tensors).ok_or_else(|| self.too_large(shape))
     }
 
     fn too_large(&self, shape: Shape) -> ModelError {
@@ -218,31 +234,31 @@ impl ModelSpec {
             limit: MAX_DIMENSION,
         }
     }
+}
 
-    /// `None` above the limit.
-    fn lay(&self, sizes: Vec<(&'static str, Vec<usize>)>) -> Option<Layout> {
-        let mut tensors = Vec::with_capacity(sizes.len());
-        let mut dimension = 0_usize;
-        for (name, dims) in sizes {
-            let values = dims
-                .iter()
-                .try_fold(1_usize, |product, dim| product.checked_mul(*dim))?;
-            let start = dimension;
-            dimension = dimension
-                .checked_add(values)
-                .filter(|sum| *sum <= MAX_DIMENSION)?;
-            let fan_in = if dims.len() == 1 {
-                0
-            } else {
-                dims[1..].iter().product()
-            };
-            tensors.push(ParamTensor {
-                name,
-                dims,
-                start,
-                fan_in,
-            });
-        }
-        Some(Layout { tensors, dimension })
+/// The layout of tensors of these names and sizes; `None` above the limit.
+fn lay(sizes: impl IntoIterator<Item = (String, Vec<usize>)>) -> Option<Layout> {
+    let mut tensors = Vec::new();
+    let mut dimension = 0_usize;
+    for (name, dims) in sizes {
+        let values = dims
+            .iter()
+            .try_fold(1_usize, |product, dim| product.checked_mul(*dim))?;
+        let start = dimension;
+        dimension = dimension
+            .checked_add(values)
+            .filter(|sum| *sum <= MAX_DIMENSION)?;
+        let fan_in = if dims.len() == 1 {
+            0
+        } else {
+            dims[1..].iter().product()
+        };
+        tensors.push(ParamTensor {
+            name,
+            dims,
+            start,
+            fan_in,
+        });
     }
+    Some(Layout { tensors, dimension })
 }

@@ -109,7 +109,14 @@ impl CandleEngine {
     fn logits(&self, params: &[Tensor], input: &Tensor) -> Result<Tensor, EngineError> {
         let hidden = match self.spec {
             ModelSpec::Softmax | ModelSpec::Synthetic { .. } => input.clone(),
-            ModelSpec::Mlp { .. } => linear(input, &params[0], &params[1])?.relu()?,
+            ModelSpec::Mlp { .. } => {
+                let (layers, _) = params[..params.len() - 2].as_chunks::<2>();
+                let mut hidden = input.clone();
+                for [weight, bias] in layers {
+                    hidden = linear(&hidden, weight, bias)?.relu()?;
+                }
+                hidden
+            }
             ModelSpec::Cnn { .. } => {
                 let [first, second] = self.convolutions.as_slice() else {
                     unreachable!("a convolutional model is built with two convolutions");

@@ -66,6 +66,7 @@ fn gradients_agree_with_finite_differences() {
     for (text, set) in [
         ("softmax", oblong()),
         ("mlp:hidden=5", oblong()),
+        ("mlp:hidden=5,layers=3", oblong()),
         ("cnn:channels=2", oblong()),
         ("cnn:channels=2", digits()),
     ] {

@@ -15,11 +15,13 @@ fn text_forms_survive_a_round_trip() {
         "mlp:hidden=32",
         "cnn:channels=8",
         "mlp:hidden=1",
+        "mlp:hidden=8,layers=3",
         "synthetic:dimension=5",
     ] {
         assert_eq!(text.parse::<ModelSpec>().unwrap().to_string(), text);
     }
     assert_eq!("mlp".parse(), Ok(ModelSpec::default()));
+    assert_eq!("mlp:layers=1".parse(), Ok(ModelSpec::default()));
     assert_eq!("cnn".parse(), Ok(ModelSpec::Cnn { channels: 8 }));
 }
 
@@ -31,6 +33,10 @@ fn a_bad_text_names_its_fault_and_the_accepted_forms() {
         (
             "mlp:hidden=0",
             "`hidden` must be a whole number from 1 to 65536, not `0`",
+        ),
+        (
+            "mlp:layers=65",
+            "`layers` must be a whole number from 1 to 64, not `65`",
         ),
         ("mlp:hidden=8,hidden=9", "`hidden` is given twice"),
         ("mlp:hidden", "`hidden` is not of the form key=value"),
@@ -46,6 +52,7 @@ fn dimensions_on_the_digits_are_as_documented() {
     for (text, dimension) in [
         ("softmax", 650),
         ("mlp:hidden=32", 2410),
+        ("mlp:hidden=32,layers=3", 2410 + 2 * (32 * 32 + 32)),
         ("cnn:channels=8", 80 + 1168 + 2570),
     ] {
         let layout = text

@@ -24,7 +24,10 @@ fn bits() -> u64 {
     let set = DataSet::new(shape, 10, features, labels).unwrap();
     let mut sum = 0_u64;
     for spec in [
-        ModelSpec::Mlp { hidden: 300 },
+        ModelSpec::Mlp {
+            hidden: 300,
+            layers: 2,
+        },
         ModelSpec::Cnn { channels: 8 },
     ] {
         let mut engine = CandleEngine::new(spec, shape, 10, &[3; 32]).unwrap();

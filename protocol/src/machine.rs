@@ -18,10 +18,12 @@ mod arrivals;
 mod collecting;
 mod event;
 mod inbox;
+mod inputs;
 mod inquiry;
 mod keeping;
 mod log;
 mod mutation;
+mod phase;
 mod rounds;
 mod standing;
 mod step;
@@ -30,11 +32,11 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use event::{Event, Gradient, Input, Output, Reception, RoundRecord};
 #[cfg(feature = "sim")]
 pub use mutation::Mutation;
+pub use phase::PhaseName;
 
 use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round, RunId, StateId, Time};
@@ -43,11 +45,11 @@ use crate::message::Message;
 use crate::sign::{Identity, Verified};
 use crate::spec::{MAX_PEERS, RunSpec};
 
-use agree::Decision;
 use arrivals::Arrivals;
 use inquiry::Inquiry;
 use log::RoundLog;
 use mutation::Mutant;
+use phase::{Aggregate, Agree, Collect, Phase};
 use standing::Standing;
 
 /// Rounds whose frames are kept for peers that lag behind.
@@ -66,80 +68,6 @@ pub struct Config {
     pub start: u32,
     /// The run. Must pass [`RunSpec::check`].
     pub spec: Arc<RunSpec>,
-}
-
-/// A phase of a round, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PhaseName {
-    /// Looking for the run's state.
-    Join,
-    /// Computing the own contribution, and already taking those of others.
-    Compute,
-    /// Taking contributions.
-    Collect,
-    /// Settling on the set.
-    Agree,
-    /// Waiting for the last payloads and the rule.
-    Aggregate,
-    /// Updating the model.
-    Apply,
-    /// The run is over.
-    Done,
-    /// This node said goodbye.
-    Left,
-}
-
-#[derive(Debug, Clone)]
-enum Phase {
-    /// No state yet.
-    Join,
-    /// Compute and Collect overlap: the own contribution is one of those that are collected.
-    Collect(Collect),
-    Agree(Agree),
-    Aggregate(Aggregate),
-    Apply(Aggregate),
-    Done,
-    Left,
-}
-
-#[derive(Debug, Clone)]
-struct Collect {
-    /// When the own computation may begin; `None` once asked for.
-    compute_at: Option<Time>,
-    /// Whether the own contribution is out. Always true for a node that is not on the roster.
-    contributed: bool,
-    /// When the round began to wait for contributions.
-    since: Time,
-    /// How long headers are waited for, as learned before the round; and with them the payloads that travel inline.
-    patience: Duration,
-    /// When enough had announced what they contribute, and payloads were shown. From the start where they travel inline.
-    closed: Option<Time>,
-    /// When enough seals of others were first seen.
-    overtaken: Option<Time>,
-    /// Whether [`Event::Waiting`] was said.
-    waiting: bool,
-}
-
-#[derive(Debug, Clone)]
-struct Agree {
-    /// How often this node, or more than the faulty ones, began anew.
-    view: u16,
-    /// When this node sealed, or would have.
-    sealed: Time,
-    /// When enough others had sealed, which starts the attempts on all nodes at about one time.
-    started: Option<Time>,
-    /// The attempt that is under way, from 1.
-    attempt: u8,
-    /// First seals, by digest, on whose being made the peers agree.
-    accepted: BTreeSet<Digest>,
-}
-
-#[derive(Debug, Clone)]
-struct Aggregate {
-    decision: Decision,
-    since: Time,
-    /// Whether the caller was asked to run the rule.
-    asked: bool,
 }
 
 /// One node's view of a run. See the head of `machine.rs` for the contract.
@@ -291,16 +219,7 @@ impl RoundMachine {
 
     /// The phase of the round.
     pub const fn phase(&self) -> PhaseName {
-        match &self.phase {
-            Phase::Join => PhaseName::Join,
-            Phase::Collect(collect) if collect.contributed => PhaseName::Collect,
-            Phase::Collect(_) => PhaseName::Compute,
-            Phase::Agree(_) => PhaseName::Agree,
-            Phase::Aggregate(_) => PhaseName::Aggregate,
-            Phase::Apply(_) => PhaseName::Apply,
-            Phase::Done => PhaseName::Done,
-            Phase::Left => PhaseName::Left,
-        }
+        self.phase.name()
     }
 
     /// The state before the round under way.
@@ -392,9 +311,7 @@ impl RoundMachine {
 
     /// Whether payloads are too long to travel inline.
     fn pulls(&self) -> bool {
-        let spec = &self.config.spec;
-        let length = spec.encoding.length(spec.dimension);
-        length.is_none_or(|length| length > spec.inline_max)
+        self.config.spec.pulls()
     }
 
     /// Peers that may lie about anything.

@@ -12,9 +12,12 @@
 mod caller;
 mod draw;
 mod faults;
+mod judge;
 mod liar;
 mod network;
 mod node;
+mod payloads;
+mod queue;
 mod scenario;
 mod shrink;
 mod watch;

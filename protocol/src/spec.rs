@@ -170,6 +170,12 @@ impl RunSpec {
         Ok(spec)
     }
 
+    /// Whether payloads are too long to travel inline, so that they are pulled.
+    pub fn pulls(&self) -> bool {
+        let length = self.encoding.length(self.dimension);
+        length.is_none_or(|length| length > self.inline_max)
+    }
+
     /// Peers (or contributions) without which a round does not end.
     pub fn quorum(&self) -> usize {
         usize::from(self.min_peers.max(self.min_inputs))

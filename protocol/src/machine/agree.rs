@@ -37,7 +37,7 @@ pub(super) fn unanimous(
     view: u16,
     mutant: Mutant,
 ) -> Option<BTreeSet<Digest>> {
-    let leavers = leavers(log, log.entries.keys());
+    let leavers = leavers(log.entries.values());
     if log.seals.len() + leavers.len() < roster.len() {
         return None;
     }
@@ -45,7 +45,7 @@ pub(super) fn unanimous(
     let stays = |peer: &&PeerId| !leavers.contains(peer);
     let first = roster.iter().filter(stays).find_map(|p| seals.get(p))?;
     let set: BTreeSet<Digest> = first.sealed_entries().collect();
-    let gone = self::leavers(log, &set);
+    let gone = self::leavers(named(log, &set));
     let same = |peer: &PeerId| {
         seals.get(peer).is_some_and(|seal| {
             let equal = seal.envelope().root == first.envelope().root;
@@ -73,7 +73,7 @@ pub(super) fn tally(
     quorum: usize,
 ) -> BTreeSet<Digest> {
     let mut seals = log.single_seals(view, |seal| accepted.contains(&seal.digest()));
-    let gone = leavers(log, &named_by_enough(log, &seals, faulty, quorum));
+    let gone = leavers(named(log, &named_by_enough(log, &seals, faulty, quorum)));
     seals.retain(|peer, _| !gone.contains(peer));
     named_by_enough(log, &seals, faulty, quorum)
 }
@@ -100,21 +100,32 @@ fn named_by_enough(
 
 /// The peers that a set brings into the next round: its contributors, and those it admits.
 pub(super) fn present(log: &RoundLog, set: &BTreeSet<Digest>) -> BTreeSet<PeerId> {
-    let entries = set.iter().filter_map(|digest| log.entries.get(digest));
     let peer = |entry: &Entry| match entry.frame.message() {
         Message::Contribution(_) => Some(entry.frame.author()),
         Message::Admit => entry.frame.subject(),
         _ => None,
     };
-    entries.filter_map(peer).collect()
+    named(log, set).filter_map(peer).collect()
+}
+
+/// The entries of a set that the log holds.
+fn named<'a>(
+    log: &'a RoundLog,
+    set: &'a BTreeSet<Digest>,
+) -> impl Iterator<Item = &'a Entry> + Clone {
+    set.iter().filter_map(|digest| log.entries.get(digest))
 }
 
 /// The authors of the goodbyes among these entries, unless they came back: contributed in a later
 /// session.
-fn leavers<'a>(log: &RoundLog, entries: impl IntoIterator<Item = &'a Digest>) -> BTreeSet<PeerId> {
+fn leavers<'a>(entries: impl Iterator<Item = &'a Entry> + Clone) -> BTreeSet<PeerId> {
+    let is_goodbye = |entry: &Entry| matches!(entry.frame.message(), Message::Leave);
+    if !entries.clone().any(is_goodbye) {
+        return BTreeSet::new();
+    }
     let mut left: BTreeMap<PeerId, u64> = BTreeMap::new();
     let mut back: BTreeMap<PeerId, u64> = BTreeMap::new();
-    for entry in entries.into_iter().filter_map(|d| log.entries.get(d)) {
+    for entry in entries {
         let sessions = match entry.frame.message() {
             Message::Leave => &mut left,
             Message::Contribution(_) => &mut back,
@@ -151,9 +162,9 @@ pub(super) fn decide(
 ) -> Decision {
     let mut headers: BTreeMap<PeerId, Vec<(u64, Digest)>> = BTreeMap::new();
     let mut joined = BTreeSet::new();
-    let left = leavers(log, set);
+    let left = leavers(named(log, set));
     let mut banned = BTreeSet::new();
-    for entry in set.iter().filter_map(|digest| log.entries.get(digest)) {
+    for entry in named(log, set) {
         let (author, envelope) = (entry.frame.author(), entry.frame.envelope());
         match entry.frame.message() {
             Message::Contribution(_) => {

@@ -47,8 +47,7 @@ impl RoundMachine {
         if have < need {
             return self.wait_for_peers(collect, have, now);
         }
-        let missing = |p: &&PeerId| !contributors.contains(p) && !self.has_left(p);
-        let whole = !self.roster().iter().any(|peer| missing(&peer));
+        let whole = self.nobody_is_missing(&contributors);
         if collect.closed.is_some() && (whole || now >= self.collect_end(&collect)) {
             self.begin_view(view, now);
             return true;
@@ -64,9 +63,24 @@ impl RoundMachine {
         let announced = self.announced();
         let (_, joiners) = self.present();
         let enough = announced.union(&joiners).count() >= self.config.spec.quorum();
-        let missing = |peer: &&PeerId| !announced.contains(peer) && !self.has_left(peer);
-        let whole = !self.roster().iter().any(|peer| missing(&peer));
+        let whole = self.nobody_is_missing(&announced);
         enough && (whole || now >= self.collect_end(collect))
+    }
+
+    /// Whether all members are among these, or will not be: they said goodbye, or what they contribute breaks the spec.
+    fn nobody_is_missing(&self, contributors: &BTreeSet<PeerId>) -> bool {
+        let missing = |peer: &&PeerId| !contributors.contains(peer) && !self.has_left(peer);
+        let mut missing = self.roster().iter().filter(missing);
+        missing.all(|peer| self.spoilt(peer))
+    }
+
+    /// Whether a member announced a contribution, and each of its payloads breaks the spec.
+    fn spoilt(&self, peer: &PeerId) -> bool {
+        let entries = self.log.entries.values();
+        let mut of_peer = entries
+            .filter(|entry| entry.contribution().is_some() && entry.frame.author() == *peer)
+            .peekable();
+        of_peer.peek().is_some() && of_peer.all(|entry| entry.payload == Payload::Bad)
     }
 
     fn close(&mut self, mut collect: Collect, now: Time) {
@@ -133,6 +147,20 @@ impl RoundMachine {
         true
     }
 
+    /// From when on a member is not waited for longer than one that is gone: its connection is lost, or the rest of its
+    /// payload could not be had from anybody, and not in half an attempt since either.
+    fn gone_since(&self, peer: &PeerId) -> Option<Time> {
+        if self.is_down(peer) {
+            return Some(Time::default());
+        }
+        let entries = self.log.entries.values();
+        let of_peer = entries.filter(|e| e.contribution().is_some() && e.frame.author() == *peer);
+        let failed = of_peer.map(|entry| entry.failed_at);
+        let failed: Vec<Time> = failed.collect::<Option<_>>()?;
+        let first = failed.into_iter().min()?;
+        Some(first + self.config.spec.timing.attempt() / 2)
+    }
+
     /// When to stop waiting, given enough are in: for headers, then for payloads.
     pub(super) fn collect_end(&self, collect: &Collect) -> Time {
         let timing = &self.config.spec.timing;
@@ -140,15 +168,18 @@ impl RoundMachine {
             Some(_) => self.present().0,
             None => self.announced(),
         };
-        let mut missing = self
-            .roster()
-            .iter()
-            .filter(|peer| !contributors.contains(peer));
-        let mut patience = collect.patience;
-        if missing.all(|peer| self.is_down(peer)) {
-            patience = patience.min(timing.attempt());
-        }
-        let end = collect.closed.unwrap_or(collect.since) + patience;
+        let roster = self.roster().iter();
+        let missing: Vec<&PeerId> = roster.filter(|peer| !contributors.contains(peer)).collect();
+        let patience = collect.patience.with(missing.iter().copied());
+        let since = collect.closed.unwrap_or(collect.since);
+        let gone = missing.iter().map(|peer| self.gone_since(peer));
+        let end = match gone.collect::<Option<Vec<Time>>>() {
+            Some(gone) => {
+                let soon = since + patience.min(timing.attempt());
+                gone.into_iter().fold(soon, Time::max).min(since + patience)
+            }
+            None => since + patience,
+        };
         collect
             .overtaken
             .map_or(end, |at| end.min(at + timing.attempt() / 2))

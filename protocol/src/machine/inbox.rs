@@ -1,7 +1,9 @@
-//! Where inputs land: frames in the log of their round, results in the phase that waits for them.
+//! Where frames land: in the log of their round.
+
+use std::collections::BTreeSet;
 
 use crate::frame::Frame;
-use crate::id::{Digest, PeerId, Round, Time};
+use crate::id::{Digest, PeerId, Time};
 use crate::manifest::Vouched;
 use crate::message::{Contribution, Message};
 use crate::offence::Offence;
@@ -9,9 +11,9 @@ use crate::sign::Verified;
 use crate::spec::MAX_PEERS;
 
 use super::agree;
-use super::event::{Event, Gradient, Input, Output, Reception};
+use super::event::{Output, Reception};
 use super::log::{Payload, Put, max_notices};
-use super::{Collect, MAX_KNOWN, Phase, RoundMachine};
+use super::{MAX_KNOWN, Phase, RoundMachine};
 
 impl RoundMachine {
     /// Puts a frame where it belongs.
@@ -127,6 +129,10 @@ impl RoundMachine {
         }
         let members = self.roster().len();
         let (digest, root) = (frame.digest(), frame.envelope().root);
+        let seal = match frame.message() {
+            Message::Seal(seal) => Some(*seal),
+            _ => None,
+        };
         match self.log.put(frame, members) {
             Put::Known => return Reception::Duplicate,
             Put::Excess => {
@@ -139,6 +145,12 @@ impl RoundMachine {
         if is_join {
             self.sponsor(author);
         }
+        if seal.is_some_and(|seal| seal.attempt > 1 && self.lacks_what_is_passed_on(seal.view)) {
+            self.emit(Output::Pull {
+                peer: author,
+                round: self.log.round,
+            });
+        }
         if contribution.is_none() {
             return Reception::Fresh;
         }
@@ -146,7 +158,7 @@ impl RoundMachine {
         let pulls = self.pulls();
         match &self.phase {
             Phase::Collect(collect) if !pulls || collect.closed.is_none() => {
-                self.arrivals.record(now.since(collect.since));
+                self.arrivals.record(author, now.since(collect.since));
                 Reception::Fresh
             }
             _ => {
@@ -156,6 +168,16 @@ impl RoundMachine {
                 Reception::Late
             }
         }
+    }
+
+    /// Whether a first seal of the view that is not here was passed on, and by no more than the faulty ones and one:
+    /// among so many is an honest one that holds it. A liar may give its seal to a single peer, which then has to
+    /// hand it on with its own signature, as in Dolev and Strong; here the others ask for it.
+    fn lacks_what_is_passed_on(&self, view: u16) -> bool {
+        let held: BTreeSet<Digest> = self.log.first_seals(view).map(|s| s.digest()).collect();
+        let few = |echoers: &BTreeSet<PeerId>| echoers.len() <= self.faulty() + 1;
+        let mut passed_on = self.log.echoers_of(view).into_iter();
+        passed_on.any(|(seal, echoers)| !held.contains(&seal) && few(&echoers))
     }
 
     /// An admission whose joiner may not be on the roster, or is already.
@@ -234,115 +256,5 @@ impl RoundMachine {
             length: contribution.length,
             holders,
         });
-    }
-
-    /// Takes an input other than a frame.
-    pub(super) fn take(&mut self, input: Input, now: Time) {
-        match input {
-            Input::PeerUp(peer) => self.peer_up(peer),
-            Input::PeerDown(peer) => self.peer_down(&peer),
-            Input::GradientReady(gradient) => self.contribute(gradient),
-            Input::PayloadReady(root) => {
-                if self.judge_payload(root, Payload::Held)
-                    && let Phase::Collect(Collect {
-                        closed: Some(closed),
-                        ..
-                    }) = &self.phase
-                    && self.pulls()
-                {
-                    self.transfers.record(now.since(*closed));
-                }
-            }
-            Input::PayloadBad(root) => drop(self.judge_payload(root, Payload::Bad)),
-            Input::PayloadFailed(root) => drop(self.judge_payload(root, Payload::Wanted)),
-            Input::Aggregated(round) => self.aggregated(round),
-            Input::Applied {
-                round,
-                model,
-                length,
-            } => self.applied(round, model, length, now),
-            Input::StateReady(manifest) => self.take_over(manifest, now),
-            Input::StateFailed(state) => self.state_failed(state, now),
-            Input::Leave => self.leave(),
-        }
-    }
-
-    fn peer_up(&mut self, peer: PeerId) {
-        let known = self.peers.contains_key(&peer);
-        if known || self.peers.len() < MAX_KNOWN {
-            self.peers.insert(peer, true);
-        }
-        if let Some(inquiry) = &mut self.inquiry
-            && inquiry.ask(peer)
-        {
-            self.emit(Output::Query(peer));
-        }
-    }
-
-    fn peer_down(&mut self, peer: &PeerId) {
-        self.standing.forget(peer);
-        if self.roster().binary_search(peer).is_ok() {
-            self.peers.insert(*peer, false);
-        } else {
-            self.peers.remove(peer);
-        }
-    }
-
-    fn contribute(&mut self, gradient: Gradient) {
-        let Some(parent) = self.state_id() else {
-            return;
-        };
-        let current: Round = self.log.round;
-        let Phase::Collect(collect) = &mut self.phase else {
-            return;
-        };
-        if gradient.round != current || collect.contributed {
-            return;
-        }
-        collect.contributed = true;
-        let spec = &self.config.spec;
-        let contribution = Contribution {
-            parent,
-            length: spec.encoding.length(spec.dimension).unwrap_or(u64::MAX),
-            encoding: spec.encoding,
-            dimension: spec.dimension,
-            samples: gradient.samples,
-            loss: gradient.loss,
-        };
-        let digest = self.say(Message::Contribution(contribution), gradient.body);
-        if let Some(entry) = self.log.entries.get_mut(&digest) {
-            entry.payload = Payload::Held;
-        }
-    }
-
-    /// Notes what became of a payload; whether anything waited for it.
-    fn judge_payload(&mut self, root: Digest, verdict: Payload) -> bool {
-        let (mut liars, mut waited) = (Vec::new(), false);
-        for entry in self.log.entries.values_mut() {
-            let open = matches!(entry.payload, Payload::Wanted | Payload::Fetching);
-            if open && entry.contribution().is_some() && entry.frame.envelope().root == root {
-                entry.payload = verdict;
-                waited = true;
-                if verdict == Payload::Bad {
-                    liars.push(entry.frame.author());
-                }
-            }
-        }
-        for author in liars {
-            self.emit(Output::Report(author, Offence::BadPayload));
-        }
-        waited
-    }
-
-    fn leave(&mut self) {
-        if matches!(self.phase, Phase::Left) {
-            return;
-        }
-        if self.is_member() && !matches!(self.phase, Phase::Done) {
-            self.say(Message::Leave, [].into());
-        }
-        self.phase = Phase::Left;
-        self.inquiry = None;
-        self.notify(Event::Left);
     }
 }

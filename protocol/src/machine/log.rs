@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evidence::{self, Slot};
 use crate::frame::{Frame, MAX_SEAL_ENTRIES};
-use crate::id::{Digest, PeerId, Round};
+use crate::id::{Digest, PeerId, Round, Time};
 use crate::message::{Contribution, Message};
 use crate::sign::Verified;
 use crate::spec::MAX_PEERS;
@@ -43,6 +43,8 @@ pub(super) struct Entry {
     pub(super) payload: Payload,
     /// A contribution announced when this node had shown its payload already: its author may have looked.
     pub(super) is_late: bool,
+    /// When nobody had the payload, or the rest of it, for the first time.
+    pub(super) failed_at: Option<Time>,
 }
 
 impl Entry {
@@ -96,6 +98,15 @@ impl RoundLog {
             .filter(move |(_, entry)| entry.payload == Payload::Held && counts(entry))
     }
 
+    /// The contributions that wait for this payload.
+    pub(super) fn awaiting(&mut self, root: Digest) -> impl Iterator<Item = &mut Entry> {
+        let entries = self.entries.values_mut();
+        entries.filter(move |entry| {
+            let open = matches!(entry.payload, Payload::Wanted | Payload::Fetching);
+            open && entry.contribution().is_some() && entry.frame.envelope().root == root
+        })
+    }
+
     /// Adds a frame of this round, which has so many members. The caller has checked that the
     /// author may speak.
     pub(super) fn put(&mut self, frame: Verified<Frame>, members: usize) -> Put {
@@ -143,6 +154,7 @@ impl RoundLog {
                 frame,
                 payload,
                 is_late: false,
+                failed_at: None,
             },
         );
         proof.map_or(Put::New, Put::Contradicts)

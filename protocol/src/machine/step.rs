@@ -234,12 +234,16 @@ impl RoundMachine {
         lost
     }
 
-    /// How long a node looks for an agreed payload before it looks for the resulting state.
+    /// How long a node looks for an agreed payload before it looks for the resulting state: not long, if it is no member,
+    /// since members drop payloads that no member lacks.
     fn payload_patience(&self) -> Duration {
         let timing = &self.config.spec.timing;
-        timing
-            .collect_max()
-            .max(timing.attempt() * MISSING_PATIENCE)
+        let attempts = timing.attempt() * MISSING_PATIENCE;
+        if self.is_member() {
+            timing.collect_max().max(attempts)
+        } else {
+            attempts
+        }
     }
 
     /// The earliest time after the latest step at which something may have to be done.

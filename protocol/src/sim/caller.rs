@@ -1,26 +1,27 @@
-//! A simulated node's duties as the caller of its machine: it feeds what arrives, and carries out
-//! what the machine asks for. Liars do the same, but bend what they publish.
+//! A simulated node's duties as the caller of its machine: it feeds what arrives, and carries out what the machine
+//! asks for. Liars do the same, but bend what they publish.
 
 use std::time::Duration;
 
 use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round};
-use crate::machine::{Event, Gradient, Input, Output, RoundMachine};
+use crate::machine::{Gradient, Input, Output, Reception, RoundMachine};
 use crate::manifest::Manifest;
-use crate::message::Message;
+use crate::message::{Message, Seal};
 use crate::sign::Verified;
 
 use super::liar::{self, Lie};
+use super::queue::{Arrival, Happening};
 use super::scenario::Nodes;
-use super::watch::{Violation, check_roster, most_frames};
-use super::world::{Arrival, Happening, World};
+use super::watch::{Violation, check_roster};
+use super::world::World;
 
 /// Steps at one instant after which a node is said to spin.
 const SPIN_BOUND: u32 = 10_000;
 /// How long a fetch waits for an answer.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long what needs no network takes.
-const SOON: Duration = Duration::from_millis(1);
+pub(super) const SOON: Duration = Duration::from_millis(1);
 
 impl World<'_> {
     pub(super) fn arrive(&mut self, to: usize, what: Arrival) {
@@ -30,11 +31,17 @@ impl World<'_> {
             return;
         };
         match what {
-            Arrival::Frame(frame, payload) => self.hear(to, frame, payload),
+            Arrival::Frame(frame, payload) => {
+                // Most frames come again and again: then the node has nothing to do, and goes on waiting.
+                if !self.hear(to, frame, payload) {
+                    return;
+                }
+            }
             Arrival::Payload(root, round) => {
                 node.payloads.insert(root, round);
                 machine.handle(Input::PayloadReady(root), now);
             }
+            Arrival::Again(wish) => self.fetch(to, wish),
             Arrival::Input(Input::StateReady(manifest)) => self.take_state(to, manifest),
             Arrival::Input(input) => {
                 if !self.is_overtaken(to, &input) {
@@ -69,26 +76,29 @@ impl World<'_> {
                 machine.handle_timeout(now);
             }
         }
+        self.touched |= 1 << to;
         self.carry_out(to);
     }
 
-    fn hear(&mut self, to: usize, frame: Verified<Frame>, payload: bool) {
+    /// Whether the frame was news.
+    fn hear(&mut self, to: usize, frame: Verified<Frame>, payload: bool) -> bool {
         self.grade.bytes += frame.encoded_len() as u64;
         let node = &mut self.nodes[to];
         let now = node.clock.shows(self.now);
         if payload && matches!(frame.message(), Message::Contribution(_)) {
-            node.store(&frame);
+            node.store(frame.envelope().root, frame.round());
         }
         if node.lie.is_some() {
             node.liar.hear(&frame, &mut self.rng);
         }
         let Some(machine) = &mut node.machine else {
-            return;
+            return false;
         };
         let reception = machine.receive(frame.clone(), now);
         if self.is_honest(to) && reception.is_worth_relaying() {
             self.relay(to, &frame);
         }
+        reception != Reception::Duplicate
     }
 
     fn handle(&mut self, node: usize, input: Input) {
@@ -96,20 +106,6 @@ impl World<'_> {
         let now = node.clock.shows(self.now);
         if let Some(machine) = &mut node.machine {
             machine.handle(input, now);
-        }
-    }
-
-    /// News of a connection that was made or lost again meanwhile.
-    fn is_overtaken(&self, node: usize, input: &Input) -> bool {
-        let connected = |peer: &PeerId| {
-            let other = self.index[peer];
-            let pair = (node.min(other), node.max(other));
-            self.nodes[other].machine.is_some() && !self.parted.contains(&pair)
-        };
-        match input {
-            Input::PeerUp(peer) => !connected(peer),
-            Input::PeerDown(peer) => connected(peer),
-            _ => false,
         }
     }
 
@@ -129,12 +125,17 @@ impl World<'_> {
         }
     }
 
-    /// Whether the node has, and gives, the payload of a frame.
+    /// Whether payloads are asked for, instead of travelling inside frames.
+    pub(super) fn pulls(&self) -> bool {
+        self.spec.pulls()
+    }
+
+    /// Whether the node sends the payload of a frame with it.
     fn holds(&self, node: usize, frame: &Frame) -> bool {
         let node = &self.nodes[node];
         let withholds = matches!(node.lie, Some(Lie::Withhold | Lie::Brink));
         let gives = !withholds || frame.author() != node.identity.peer_id();
-        gives && node.payloads.contains_key(&frame.envelope().root)
+        gives && !self.pulls() && node.payloads.contains_key(&frame.envelope().root)
     }
 
     pub(super) fn carry_out(&mut self, node: usize) {
@@ -188,7 +189,7 @@ impl World<'_> {
                 let input = Input::GradientReady(gradient);
                 self.tell(node, Arrival::Input(input), Duration::from_millis(took));
             }
-            Output::Fetch { root, holders, .. } => self.fetch(node, root, &holders),
+            Output::Fetch { root, holders, .. } => self.wish(node, root, holders),
             Output::Pull { peer, round } => self.ask(node, peer, Arrival::Pull(node, round)),
             Output::Query(peer) => self.ask(node, peer, Arrival::Query(node)),
             Output::FetchState { state, holders } => {
@@ -214,8 +215,7 @@ impl World<'_> {
                 self.tell(node, Arrival::Input(Input::Aggregated(round)), SOON);
             }
             Output::Apply { round, update } => self.apply(node, round, update),
-            // A payload is here or not here; who may see it is the caller's affair, and no part of the simulation.
-            Output::Reveal(_) => {}
+            Output::Reveal(round) => self.reveal(node, round),
             Output::Report(peer, offence) => self.trace(node, || format!("{peer:?}: {offence}")),
             Output::Notify(event) => self.note(node, &event),
         }
@@ -223,16 +223,35 @@ impl World<'_> {
 
     /// Publishes what the machine says, or what a liar makes of it.
     fn speak(&mut self, node: usize, frame: Verified<Frame>) {
+        if let Message::Seal(Seal { view, attempt }) = *frame.message() {
+            let named: Vec<Digest> = frame.sealed_entries().collect();
+            let seal = frame.digest();
+            self.trace(node, || {
+                format!("seals in view {view}, attempt {attempt}: {named:?} as {seal:?}")
+            });
+        }
+        let pulls = self.pulls();
         let this = &mut self.nodes[node];
-        this.store(&frame);
+        if matches!(frame.message(), Message::Contribution(_)) {
+            let (root, round) = (frame.envelope().root, frame.round());
+            this.store(root, round);
+            if pulls && this.revealed != Some(round) {
+                this.held_back = Some((round, root));
+            }
+        }
         let Some(lie) = this.lie else {
-            self.publish(node, &frame, Nodes::MAX, true);
+            self.publish(node, &frame, Nodes::MAX, !pulls);
             return;
         };
         this.liar.hear(&frame, &mut self.rng);
-        let told = this.liar.bend(lie, &this.identity, frame, &mut self.rng);
+        let (liar, identity) = (&mut this.liar, &this.identity);
+        let told = liar.bend(lie, identity, frame, &self.scenario, &mut self.rng);
         let session = this.session;
         for told in told {
+            if pulls && matches!(told.frame.message(), Message::Contribution(_)) {
+                let this = &mut self.nodes[node];
+                this.store(told.frame.envelope().root, told.frame.round());
+            }
             self.schedule(
                 self.now + told.after,
                 Happening::Say {
@@ -240,31 +259,9 @@ impl World<'_> {
                     session,
                     frame: Box::new(told.frame),
                     to: told.to,
-                    payload: told.payload,
+                    payload: told.payload && !pulls,
                 },
             );
-        }
-    }
-
-    /// Gets a payload from the first holder that is up and gives it.
-    fn fetch(&mut self, node: usize, root: Digest, holders: &[PeerId]) {
-        if self.nodes[node].payloads.contains_key(&root) {
-            self.tell(node, Arrival::Input(Input::PayloadReady(root)), SOON);
-            return;
-        }
-        let holders = holders.iter().filter_map(|peer| self.index.get(peer));
-        let round = holders.copied().find_map(|holder| {
-            let from = &self.nodes[holder];
-            let gives = from.machine.is_some() && from.lie.is_none() && from.waiting.is_none();
-            let open = gives && !self.is_cut(node, holder);
-            from.payloads.get(&root).copied().filter(|_| open)
-        });
-        match round {
-            Some(round) => {
-                let after = self.delay() + self.delay();
-                self.tell(node, Arrival::Payload(root, round), after);
-            }
-            None => self.tell(node, Arrival::Input(Input::PayloadFailed(root)), SOON),
         }
     }
 
@@ -300,27 +297,6 @@ impl World<'_> {
         }
         if after.round.0.is_multiple_of(self.scenario.checkpoint_every) {
             this.checkpoint(after);
-        }
-    }
-
-    fn note(&mut self, node: usize, event: &Event) {
-        self.trace(node, || format!("{event:?}"));
-        let Event::Agreed(record) = event else {
-            return;
-        };
-        if !self.is_honest(node) {
-            return;
-        }
-        let roster = record.contributors.len() + record.absent.len();
-        self.promised += roster as u64;
-        self.kept += record.contributors.len() as u64;
-        if !record.update && roster >= self.spec.quorum() {
-            self.lost.insert(record.round);
-        }
-        let machine = self.nodes[node].machine.as_ref();
-        let frames = machine.map_or(0, |machine| machine.frames(record.round).count());
-        if frames > most_frames(roster, self.spec.max_faulty) {
-            self.broken = Some(Violation::Hoards { node, frames });
         }
     }
 }

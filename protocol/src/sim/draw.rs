@@ -71,7 +71,7 @@ impl Scenario {
         let mut rng = Rng::with_seed(seed);
         let most = if kind == Kind::Crashes { 16 } else { 32 };
         let peers = size(&mut rng, most);
-        let faulty = rng.usize(1..=(peers - 1) / 3).min(5);
+        let faulty = rng.usize(1..=(peers - 1) / 3);
         let delay = Duration::from_millis(rng.u64(2..=80));
         let mut scenario = Self {
             kind,
@@ -83,6 +83,7 @@ impl Scenario {
             corrupt: 0.0,
             delay,
             compute: Duration::from_millis(rng.u64(5..=400)),
+            transfer: Duration::from_millis(seed / 4 % 8 * 200),
             skew: 0,
             checkpoint_every: rng.u64(1..=5),
             starts: vec![Time::default(); peers],
@@ -281,7 +282,8 @@ fn spec(seed: u64, max_faulty: u16) -> RunSpec {
         rounds: 0,
         dimension: 10,
         encoding: Encoding::F32,
-        inline_max: 1024,
+        // With 40 bytes a payload travels inside its header, or is asked for once the headers are in.
+        inline_max: if seed % 4 == 3 { 0 } else { 1024 },
         timing: Timing {
             pace: 100,
             collect_min: 600,

@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::machine::{Input, PhaseName};
 
 use super::network::SILENCE;
+use super::queue::{Arrival, Happening};
 use super::scenario::Fault;
-use super::world::{Arrival, Happening, World};
+use super::world::World;
 
 impl World<'_> {
     pub(super) fn strike(&mut self, fault: Fault) {

@@ -13,7 +13,7 @@ use crate::manifest::Vouched;
 use crate::message::{Envelope, Message, Seal};
 use crate::sign::{Identity, Verified};
 
-use super::scenario::Nodes;
+use super::scenario::{Nodes, Scenario};
 
 /// What a liar does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,17 @@ impl Lie {
         Self::Mute,
     ];
 
+    /// Whether a node gets a payload that it asks for; of some liars only a few do, always the same.
+    pub(super) fn serves(self, root: &Digest, node: usize) -> bool {
+        let lot = root.0[node % root.0.len()];
+        match self {
+            Self::Withhold => lot.is_multiple_of(2),
+            Self::Brink => lot.is_multiple_of(4),
+            Self::Mute => false,
+            _ => true,
+        }
+    }
+
     /// Whether it proves itself: two signatures for one place.
     pub(super) const fn is_equivocation(self) -> bool {
         matches!(self, Self::Contributions | Self::Seals)
@@ -74,6 +85,8 @@ pub(super) struct Told {
 #[derive(Debug, Default)]
 pub(super) struct Liar {
     heard: Vec<Verified<Frame>>,
+    /// Its first seal, which it keeps for the last moment.
+    first_seal: Option<Verified<Frame>>,
 }
 
 impl Liar {
@@ -88,10 +101,11 @@ impl Liar {
 
     /// What goes out instead of `frame`.
     pub(super) fn bend(
-        &self,
+        &mut self,
         lie: Lie,
         identity: &Identity,
         frame: Verified<Frame>,
+        scenario: &Scenario,
         rng: &mut Rng,
     ) -> Vec<Told> {
         let some: Nodes = rng.u64(..);
@@ -118,9 +132,13 @@ impl Liar {
                 };
                 vec![tell(frame, some), second]
             }
-            // About as many as may lie: with its own seal they are one too many, or one too few.
+            // As many as may lie, or about so: with its own seal they are one too many, or one too few.
             Lie::Brink if is_contribution => {
-                let few = some & rng.u64(..);
+                let few = if rng.bool() {
+                    some & rng.u64(..)
+                } else {
+                    draw(scenario.peers, scenario.spec.max_faulty.into(), rng)
+                };
                 let without = Told {
                     payload: false,
                     ..tell(frame.clone(), !few)
@@ -134,10 +152,7 @@ impl Liar {
                     ..tell(frame, !some)
                 },
             ],
-            Lie::Brink if is_seal => vec![Told {
-                after: Duration::from_millis(rng.u64(0..=1_500)),
-                ..tell(frame, some & rng.u64(..))
-            }],
+            Lie::Brink if is_seal => self.on_the_brink(frame, scenario, rng),
             Lie::Late => vec![Told {
                 after: Duration::from_millis(rng.u64(0..=6_000)),
                 ..tell(frame, some)
@@ -158,6 +173,37 @@ impl Liar {
             _ => vec![tell(frame, everybody)],
         }
     }
+
+    /// Seals that come in time for one and late for another: at any time, or, every other first seal, when the last
+    /// attempt of those ends that began theirs with this liar's machine.
+    fn on_the_brink(
+        &mut self,
+        frame: Verified<Frame>,
+        scenario: &Scenario,
+        rng: &mut Rng,
+    ) -> Vec<Told> {
+        let to: Nodes = rng.u64(..) & rng.u64(..);
+        let told = |frame, after| Told {
+            frame,
+            to,
+            after,
+            payload: true,
+        };
+        let attempt = match frame.message() {
+            Message::Seal(seal) => seal.attempt,
+            _ => 0,
+        };
+        if attempt == 1 && rng.bool() {
+            self.first_seal = Some(frame);
+            return Vec::new();
+        }
+        let any = Duration::from_millis(rng.u64(0..=1_500));
+        let left = scenario.spec.timing.attempt() * u32::from(scenario.spec.max_faulty);
+        let aimed = left.saturating_sub(scenario.delay.mul_f64(1.5 * rng.f64()));
+        let first = self.first_seal.take_if(|_| attempt == 2);
+        let first = first.map(|first| told(first, aimed));
+        first.into_iter().chain([told(frame, any)]).collect()
+    }
 }
 
 /// States that nobody holds.
@@ -172,6 +218,12 @@ pub(super) fn false_vouch(identity: &Identity, honest: &Frame, rng: &mut Rng) ->
         })
         .collect();
     resign(identity, honest, &Vouched { states }.encode())
+}
+
+/// So many of all nodes.
+fn draw(peers: usize, count: usize, rng: &mut Rng) -> Nodes {
+    let drawn = rng.choose_multiple(0..peers, count);
+    drawn.into_iter().fold(0, |set, node| set | 1 << node)
 }
 
 /// The same envelope with another body.

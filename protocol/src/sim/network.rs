@@ -7,9 +7,10 @@ use crate::id::PeerId;
 use crate::machine::Input;
 use crate::sign::Verified;
 
+use super::queue::{Arrival, Happening};
 use super::scenario::Nodes;
 use super::watch::Violation;
-use super::world::{Arrival, Happening, World};
+use super::world::World;
 
 /// How long a connection carries nothing until both ends give it up.
 pub(super) const SILENCE: Duration = Duration::from_secs(2);
@@ -120,6 +121,14 @@ impl World<'_> {
         Duration::from_micros(self.rng.u64(most / 10..=most))
     }
 
+    pub(super) fn transfer(&mut self) -> Duration {
+        let most = self.scenario.transfer;
+        if !self.pulls() || most.is_zero() {
+            return Duration::ZERO;
+        }
+        most.mul_f64(self.rng.f64())
+    }
+
     pub(super) fn is_cut(&self, from: usize, to: usize) -> bool {
         let in_set = |set: Nodes, node: usize| set >> node & 1 == 1;
         self.cuts
@@ -154,6 +163,20 @@ impl World<'_> {
             let peer = self.nodes[peer].identity.peer_id();
             let delay = self.delay();
             self.tell(node, Arrival::Input(what(peer)), delay);
+        }
+    }
+
+    /// News of a connection that was made or lost again meanwhile.
+    pub(super) fn is_overtaken(&self, node: usize, input: &Input) -> bool {
+        let connected = |peer: &PeerId| {
+            let other = self.index[peer];
+            let pair = (node.min(other), node.max(other));
+            self.nodes[other].machine.is_some() && !self.parted.contains(&pair)
+        };
+        match input {
+            Input::PeerUp(peer) => !connected(peer),
+            Input::PeerDown(peer) => connected(peer),
+            _ => false,
         }
     }
 }

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round, Time};
 use crate::machine::{Config, RoundMachine};
 use crate::manifest::Manifest;
-use crate::sign::{Identity, Verified};
+use crate::sign::Identity;
 use crate::spec::RunSpec;
 
 use super::liar::{Liar, Lie};
-use super::world::Happening;
+use super::queue::Happening;
 
 /// A clock that shows another time than the true one, and runs a little fast or slow.
 #[derive(Debug, Clone, Copy)]
@@ -70,8 +69,14 @@ pub(super) struct Node {
     pub(super) checkpoints: Vec<Manifest>,
     /// The state's model, by the round that starts from it.
     pub(super) model: Option<Digest>,
-    /// Payloads that arrived inside frames.
+    /// Payloads that arrived, inside frames or when they were asked for, and the own ones.
     pub(super) payloads: BTreeMap<Digest, Round>,
+    /// The last round whose payloads may be shown and asked for; only where they do not travel inside frames.
+    pub(super) revealed: Option<Round>,
+    /// The own payload that may not be shown yet.
+    pub(super) held_back: Option<(Round, Digest)>,
+    /// Payloads that are asked for once the round's may be shown.
+    pub(super) postponed: Vec<(Digest, Vec<PeerId>)>,
     /// What the running aggregation makes of the model.
     pub(super) aggregate: Option<Digest>,
     /// The earliest true time for which a wake-up is scheduled.
@@ -93,6 +98,9 @@ impl Node {
             checkpoints: Vec::new(),
             model: None,
             payloads: BTreeMap::new(),
+            revealed: None,
+            held_back: None,
+            postponed: Vec::new(),
             aggregate: None,
             wake: None,
             waiting: None,
@@ -139,6 +147,9 @@ impl Node {
         self.machine = None;
         self.model = None;
         self.payloads.clear();
+        self.revealed = None;
+        self.held_back = None;
+        self.postponed.clear();
         self.aggregate = None;
         self.wake = None;
         self.waiting = None;
@@ -153,16 +164,18 @@ impl Node {
             .into()
     }
 
-    /// Keeps the payload that travels in a frame.
-    pub(super) fn store(&mut self, frame: &Verified<Frame>) {
-        let new = self
-            .payloads
-            .insert(frame.envelope().root, frame.round())
-            .is_none();
-        if new {
-            let oldest = frame.round().0.saturating_sub(4);
+    /// Keeps a payload of a round, and drops old ones.
+    pub(super) fn store(&mut self, root: Digest, round: Round) {
+        if self.payloads.insert(root, round).is_none() {
+            let oldest = round.0.saturating_sub(4);
             self.payloads.retain(|_, round| round.0 >= oldest);
         }
+    }
+
+    /// The round of a payload that it holds and may show.
+    pub(super) fn shown(&self, root: &Digest) -> Option<Round> {
+        let shut = self.held_back.is_some_and(|(_, held)| held == *root);
+        self.payloads.get(root).copied().filter(|_| !shut)
     }
 
     /// The model that results from aggregating these contributions into the current one.

@@ -33,6 +33,8 @@ pub struct Scenario {
     pub delay: Duration,
     /// Longest time to compute a contribution.
     pub compute: Duration,
+    /// Longest time that a payload takes which does not travel inside its header.
+    pub transfer: Duration,
     /// How far clocks are from the true rate at most, in parts per million.
     pub skew: u32,
     /// A node writes a checkpoint every so many rounds.

@@ -1,66 +1,24 @@
-//! The event loop of a simulated swarm: virtual time, and the judge. What nodes do is in
-//! `caller.rs`, what the network does in `network.rs`, what goes wrong in `faults.rs`.
+//! The event loop of a simulated swarm, in virtual time. What nodes do is in `caller.rs`, what the
+//! network does in `network.rs`, what goes wrong in `faults.rs`, what must hold in `judge.rs`.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round, StateId, Time};
-use crate::machine::{Input, RoundMachine};
-use crate::sign::Verified;
 use crate::spec::RunSpec;
 
-use super::liar::Lie;
 use super::node::{Clock, Node};
+use super::queue::{Happening, Queue};
 use super::scenario::{Fault, Nodes, Scenario};
-use super::watch::{DIVERGENCE_BOUND, Grade, Lineage, Violation};
+use super::watch::{Grade, Lineage, Violation};
 
 /// Time after the last fault within which every node must have got through its rounds.
 const STUCK_BOUND: Duration = Duration::from_secs(120);
 /// Most that happens in a scenario; a hundred times what is usual.
 const MOST_HAPPENINGS: u64 = 5_000_000;
-
-/// What arrives at a node.
-#[derive(Debug, Clone)]
-pub(super) enum Arrival {
-    /// A frame, with or without the payload that its body is.
-    Frame(Verified<Frame>, bool),
-    /// A payload that was asked for.
-    Payload(Digest, Round),
-    Input(Input),
-    /// A request for the frames of a round, to be answered to a node.
-    Pull(usize, Round),
-    /// A request for a vouch.
-    Query(usize),
-    /// A request for a manifest.
-    State(usize, StateId),
-    Wake,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Happening {
-    Arrive {
-        to: usize,
-        session: u64,
-        from: Option<(usize, u64)>,
-        what: Box<Arrival>,
-    },
-    /// A liar says something later than it should.
-    Say {
-        liar: usize,
-        session: u64,
-        frame: Box<Verified<Frame>>,
-        to: Nodes,
-        payload: bool,
-    },
-    Fault(Fault),
-    /// Connections that carried nothing for long are given up.
-    Silence,
-}
 
 pub(super) struct World<'a> {
     pub(super) scenario: Scenario,
@@ -70,9 +28,7 @@ pub(super) struct World<'a> {
     pub(super) index: BTreeMap<PeerId, usize>,
     pub(super) rng: Rng,
     pub(super) now: Time,
-    queue: BinaryHeap<Reverse<(Time, u64)>>,
-    happenings: BTreeMap<u64, Happening>,
-    sequence: u64,
+    queue: Queue,
     /// Links that carry nothing.
     pub(super) cuts: Vec<(Nodes, Nodes)>,
     /// Pairs of nodes that gave up their connection.
@@ -82,9 +38,11 @@ pub(super) struct World<'a> {
     /// Frames that were not sent to all, with those to whom they were: others pass them on.
     pub(super) reached: BTreeMap<Digest, Nodes>,
     pub(super) lineage: Lineage,
-    apart_since: Option<Time>,
-    /// The states that the judge saw last.
-    judged: Vec<(Round, StateId)>,
+    pub(super) apart_since: Option<Time>,
+    /// The state of each honest node that is up and has one, as the judge saw it last.
+    pub(super) judged: Vec<Option<(Round, StateId)>>,
+    /// Nodes that the judge must look at again.
+    pub(super) touched: Nodes,
     /// A promise that was broken between two looks of the judge.
     pub(super) broken: Option<Violation>,
     pub(super) grade: Grade,
@@ -144,16 +102,15 @@ impl<'a> World<'a> {
             index,
             rng,
             now: Time::default(),
-            queue: BinaryHeap::new(),
-            happenings: BTreeMap::new(),
-            sequence: 0,
+            queue: Queue::default(),
             cuts: Vec::new(),
             parted: BTreeSet::new(),
             slow: BTreeMap::new(),
             reached: BTreeMap::new(),
             lineage: Lineage::default(),
             apart_since: None,
-            judged: Vec::new(),
+            judged: vec![None; scenario.peers],
+            touched: 0,
             broken: None,
             grade: Grade::default(),
             lost: BTreeSet::new(),
@@ -176,11 +133,8 @@ impl<'a> World<'a> {
             }
         }
         let (mut goal, mut happened) = (None, 0_u64);
-        while let Some(Reverse((at, id))) = self.queue.pop() {
+        while let Some((at, happening)) = self.queue.pop() {
             self.now = at;
-            let Some(happening) = self.happenings.remove(&id) else {
-                continue;
-            };
             self.happen(happening);
             self.judge()?;
             happened += 1;
@@ -207,47 +161,25 @@ impl<'a> World<'a> {
         }))
     }
 
-    fn finish(mut self) -> Grade {
-        self.grade.rounds = self.rounds().max().unwrap_or_default();
-        self.grade.rounds_lost = self.lost.len() as u64;
-        self.grade.virtual_time = self.now.0;
-        self.grade.divergences = self.lineage.divergences;
-        let equivocators = self
-            .nodes
-            .iter()
-            .filter(|n| n.lie.is_some_and(Lie::is_equivocation));
-        let equivocators: Vec<_> = equivocators.map(|n| n.identity.peer_id()).collect();
-        let machines = self.honest_nodes().filter_map(|node| node.machine.as_ref());
-        let last = machines
-            .filter_map(RoundMachine::state)
-            .max_by_key(|state| state.round);
-        let is_banned = |p: &&PeerId| last.is_some_and(|state| state.banned.contains(p));
-        let banned = equivocators.iter().filter(is_banned).count() as u64;
-        self.grade.equivocators = equivocators.len() as u64;
-        self.grade.banned = banned;
-        self.grade.kept = self.kept as f64 / (self.promised.max(1)) as f64;
-        self.grade
-    }
-
     pub(super) fn is_honest(&self, node: usize) -> bool {
         self.honest >> node & 1 == 1
     }
 
     /// The nodes that are up and do not lie.
-    fn honest_nodes(&self) -> impl Iterator<Item = &Node> {
+    pub(super) fn honest_nodes(&self) -> impl Iterator<Item = &Node> {
         let nodes = self.nodes.iter().enumerate();
         nodes.filter(|(i, _)| self.is_honest(*i)).map(|(_, n)| n)
     }
 
     /// Each honest node's round; 0 while it is down or has no state.
-    fn rounds(&self) -> impl Iterator<Item = u64> + '_ {
+    pub(super) fn rounds(&self) -> impl Iterator<Item = u64> + '_ {
         self.honest_nodes().map(|node| {
             let machine = node.machine.as_ref().filter(|m| m.state().is_some());
             machine.map_or(0, |machine| machine.round().0)
         })
     }
 
-    fn describe(&self) -> Vec<String> {
+    pub(super) fn describe(&self) -> Vec<String> {
         let describe = |(i, node): (usize, &Node)| {
             let lie = node.lie.map_or_else(String::new, |lie| format!(" {lie:?}"));
             match &node.machine {
@@ -265,53 +197,16 @@ impl<'a> World<'a> {
         self.nodes.iter().enumerate().map(describe).collect()
     }
 
-    fn judge(&mut self) -> Result<(), Box<Violation>> {
-        if let Some(broken) = self.broken.take() {
-            return Err(Box::new(broken));
-        }
-        let up = self.honest_nodes().filter_map(|node| node.machine.as_ref());
-        let states: Vec<_> = up
-            .filter_map(|machine| Some((machine.state()?.round, machine.state_id()?)))
-            .collect();
-        if states != self.judged {
-            self.judged.clone_from(&states);
-        } else if self.apart_since.is_none() {
-            return Ok(());
-        }
-        if self.scenario.strict && self.lineage.divergences > 0 {
-            return Err(Box::new(Violation::Forked {
-                at: self.now,
-                nodes: self.describe(),
-            }));
-        }
-        if self.lineage.agree(&states) {
-            if let Some(since) = self.apart_since.take() {
-                let apart = self.now.since(since);
-                self.grade.longest_divergence = self.grade.longest_divergence.max(apart);
-            }
-            return Ok(());
-        }
-        let since = *self.apart_since.get_or_insert(self.now);
-        // While faults last the network may keep nodes apart at will; the bound is on healing.
-        let from = since.max(self.scenario.calm);
-        if self.now.since(from) > DIVERGENCE_BOUND {
-            return Err(Box::new(Violation::Diverged {
-                at: self.now,
-                nodes: self.describe(),
-            }));
-        }
-        Ok(())
-    }
-
     pub(super) fn schedule(&mut self, at: Time, happening: Happening) {
-        self.sequence += 1;
-        self.queue.push(Reverse((at, self.sequence)));
-        self.happenings.insert(self.sequence, happening);
+        self.queue.push(at, happening);
     }
 
     pub(super) fn happen(&mut self, happening: Happening) {
         match happening {
-            Happening::Fault(fault) => self.strike(fault),
+            Happening::Fault(fault) => {
+                self.touched = Nodes::MAX;
+                self.strike(fault);
+            }
             Happening::Silence => self.give_up_connections(),
             Happening::Say {
                 liar,

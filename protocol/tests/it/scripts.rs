@@ -123,6 +123,8 @@ impl Play {
             ["bad", names @ ..] => self.each(names, |play, peer| {
                 play.swarm.bad.insert(peer);
             }),
+            // Which payloads these peers still hold for others.
+            ["keeps", names @ ..] => self.each(names, Self::show_kept),
             // An author does not serve its payloads to some.
             ["withhold", author, "->", names @ ..] => {
                 let author = self.swarm.index(author);
@@ -234,6 +236,23 @@ impl Play {
             let seconds = at.0.as_secs_f64();
             self.text += &format!("    {seconds:.3} {}: {text}\n", who.join(" "));
         }
+    }
+
+    fn show_kept(&mut self, peer: usize) {
+        let machine = self.swarm.machine(peer);
+        let kept = machine.kept_payloads();
+        let rounds = (0..=machine.round().0).map(spirt_protocol::Round);
+        let frames = rounds.flat_map(|round| machine.frames(round));
+        let of_kept = frames.filter(|frame| {
+            let is_contribution = matches!(frame.message(), Message::Contribution(_));
+            is_contribution && kept.contains(&frame.envelope().root)
+        });
+        let named = of_kept.map(|frame| format!("{}/{}", self.name(frame.author()), frame.round()));
+        let mut named: Vec<String> = named.collect();
+        assert_eq!(named.len(), kept.len(), "what is kept has a name");
+        named.sort_unstable();
+        let (seconds, name) = (self.swarm.now.0.as_secs_f64(), &self.swarm.peers[peer].name);
+        self.text += &format!("    {seconds:.3} {name}: keeps [{}]\n", named.join(" "));
     }
 
     fn describe(&mut self, seen: &Seen) -> Option<String> {
@@ -444,12 +463,15 @@ scripts! {
     a_lone_founder_admits_newcomers
     a_node_on_another_state_takes_over_that_of_the_plurality
     a_payload_that_breaks_the_spec_is_reported_and_not_sealed
+    a_payload_that_nobody_has_is_not_waited_for_until_the_deadline
     a_rewound_peer_speaks_in_a_new_session
     a_withheld_payload_comes_from_a_sealer
     all_first_seals_alike_end_the_round
     an_equivocator_found_out_after_the_seals_is_banned_a_round_later
     an_equivocator_is_dropped_accused_and_banned
     below_quorum_the_round_waits
+    payloads_are_kept_for_a_newcomer_that_has_not_got_them_yet
+    payloads_are_kept_for_whoever_follows_the_round
     what_more_than_f_sealed_is_in_the_set
     what_only_its_author_sealed_is_left_out
 }

@@ -19,7 +19,9 @@ const DELAY: u64 = 75;
 /// When collecting ends if somebody is missing: `collect_max`.
 const SEALED: u64 = 5_000;
 
-const NAMES: [&str; 7] = ["A", "B", "C", "D", "E", "F", "G"];
+const NAMES: [&str; 15] = [
+    "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L", "M", "N", "O",
+];
 
 /// One thing that a liar says.
 #[derive(Debug, Clone)]
@@ -87,14 +89,14 @@ fn contribute(swarm: &mut Swarm, liar: usize, label: &str, to: &[usize]) -> Dige
     tell(swarm, liar, message, &body, to)
 }
 
-fn seal(swarm: &mut Swarm, liar: usize, attempt: u8, entries: &[Digest], to: &[usize]) {
+fn seal(swarm: &mut Swarm, liar: usize, attempt: u8, entries: &[Digest], to: &[usize]) -> Digest {
     tell(
         swarm,
         liar,
         Message::Seal(Seal { view: 0, attempt }),
         &seal_body(entries),
         to,
-    );
+    )
 }
 
 /// The contributions that honest peers published so far, by author.
@@ -234,6 +236,24 @@ fn a_late_second_first_seal_does_not_part_the_honest() {
     seal(&mut swarm, double, 1, &with_extra, &[1]);
     swarm.run_until(at(SEALED + 4_000));
     assert_agreed(&swarm, 5);
+}
+
+#[test]
+fn a_first_seal_given_to_one_alone_does_not_part_the_honest() {
+    // Two of thirteen honest peers hold the liar's contribution in time; its first seal is the third that names it,
+    // and one peer has that. Gossip passes nothing on: what was asked for does not come by gossip.
+    let mut swarm = swarm(15, 2, 2, Some(20));
+    swarm.gossip = false;
+    swarm.delay = (10, 10);
+    let liar = 13;
+    swarm.run_until(at(200));
+    let mut everybodys: Vec<_> = published(&swarm).into_values().collect();
+    swarm.run_until(at(SEALED - 20));
+    everybodys.push(contribute(&mut swarm, liar, "", &[0, 1]));
+    swarm.run_until(at(SEALED + 200));
+    seal(&mut swarm, liar, 1, &everybodys, &[0]);
+    swarm.run_until(at(SEALED + 6_000));
+    assert_agreed(&swarm, 13);
 }
 
 #[test]

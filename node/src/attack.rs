@@ -12,6 +12,7 @@
 //! | `speech` | what it publishes |
 //! | `service` | what it answers to requests |
 //! | `crowd` | the network itself: many names, many records |
+//! | `old-wire` | nothing but the names of the protocols |
 
 #[cfg(feature = "attacks")]
 mod collusion;

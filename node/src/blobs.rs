@@ -7,6 +7,7 @@ mod packed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use spirt_protocol::{Digest, PeerId};
@@ -14,11 +15,15 @@ use tokio::sync::Notify;
 
 pub use blob::{Blob, WrongChunk};
 pub use packed::{Packed, Packer, Reader};
+pub use spirt_protocol::blob::chunk_count;
 
 /// Peers whose use of one blob is counted; more than can be connected.
 const MAX_ASKERS: usize = 256;
 /// How often a peer gets a blob whole. Twice, so that one that was started anew gets it again.
 const SERVINGS: u64 = 2;
+
+/// Who has not asked for a chunk for so long has all of them, or is gone: as long as a request may take.
+const TAKING_PAUSE: Duration = Duration::from_secs(20);
 
 /// Shared by the driver, the transfers and the tasks that serve. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +43,20 @@ enum Held {
         is_open: bool,
         /// Bytes that each peer was given.
         served: BTreeMap<PeerId, u64>,
+        /// When a chunk was last given.
+        given: Option<Instant>,
     },
+}
+
+impl Held {
+    const fn chunked(blob: Arc<Blob>, is_open: bool) -> Self {
+        Self::Chunked {
+            blob,
+            is_open,
+            served: BTreeMap::new(),
+            given: None,
+        }
+    }
 }
 
 /// What a peer gets that asks for a chunk.
@@ -73,12 +91,7 @@ impl Blobs {
             return Arc::clone(blob);
         }
         let blob = Arc::new(blob);
-        let entry = Held::Chunked {
-            blob: Arc::clone(&blob),
-            is_open: true,
-            served: BTreeMap::new(),
-        };
-        held.insert(blob.root(), entry);
+        held.insert(blob.root(), Held::chunked(Arc::clone(&blob), true));
         blob
     }
 
@@ -89,12 +102,7 @@ impl Blobs {
             Some(Held::Chunked { blob: old, .. }) => *old = blob,
             Some(Held::Inline(_)) => {}
             None => {
-                let entry = Held::Chunked {
-                    blob,
-                    is_open: open,
-                    served: BTreeMap::new(),
-                };
-                held.insert(root, entry);
+                held.insert(root, Held::chunked(blob, open));
             }
         }
     }
@@ -152,6 +160,7 @@ impl Blobs {
             blob,
             is_open,
             served,
+            given,
         }) = held.get_mut(root)
         else {
             return Serving::Unknown;
@@ -165,12 +174,23 @@ impl Blobs {
         if served.len() >= MAX_ASKERS && !served.contains_key(&asker) {
             return Serving::Enough;
         }
-        let given = served.entry(asker).or_default();
-        if *given + chunk.len() as u64 > SERVINGS * blob.length() {
+        let so_far = served.entry(asker).or_default();
+        if *so_far + chunk.len() as u64 > SERVINGS * blob.length() {
             return Serving::Enough;
         }
-        *given += chunk.len() as u64;
+        *so_far += chunk.len() as u64;
+        *given = Some(Instant::now());
         Serving::Chunk(chunk)
+    }
+
+    /// Whether a peer seems to be in the middle of fetching the blob.
+    pub fn is_being_taken(&self, root: &Digest) -> bool {
+        match self.lock().get(root) {
+            Some(Held::Chunked {
+                given: Some(at), ..
+            }) => at.elapsed() < TAKING_PAUSE,
+            _ => false,
+        }
     }
 
     /// Drops all but these and those that are on their way.

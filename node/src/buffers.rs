@@ -25,9 +25,11 @@ impl Buffers {
     /// A buffer of `length` bytes, with whatever contents.
     pub fn take(&self, length: usize) -> Buffer {
         let mut free = self.free();
-        let fits = |bytes: &Vec<u8>| bytes.capacity() >= length;
-        let at = free.iter().rposition(fits);
-        let found = at.map(|at| free.swap_remove(at));
+        // The shortest that fits: a blob's last chunk must not take the place of a whole one.
+        let capacities = free.iter().map(Vec::capacity).enumerate();
+        let fitting = capacities.filter(|(_, capacity)| *capacity >= length);
+        let shortest = fitting.min_by_key(|(_, capacity)| *capacity);
+        let found = shortest.map(|(at, _)| free.swap_remove(at));
         drop(free);
         let mut bytes = found.unwrap_or_default();
         bytes.resize(length, 0);
@@ -100,7 +102,13 @@ mod tests {
         let again = pool.take(500);
         assert_eq!((again.as_ptr(), again.len()), (address, 500));
         assert!(pool.free().is_empty());
-        drop(again);
+        let shorter = pool.take(100);
+        drop((again, shorter));
+        assert_eq!(
+            pool.take(50).bytes.capacity(),
+            100,
+            "the shortest that fits"
+        );
         pool.trim();
         assert!(pool.free().is_empty());
     }

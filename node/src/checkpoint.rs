@@ -200,6 +200,19 @@ fn decode(bytes: &Bytes) -> Result<Checkpoint, &'static str> {
     Ok(Checkpoint { manifest, model })
 }
 
+/// What a fuzzer feeds with bytes: a file as it is, and one with a good checksum. What can be read has one
+/// encoding.
+#[cfg(feature = "fuzz")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let summed = [MAGIC, bytes].concat();
+    let summed = [&summed, &blake3::hash(&summed).as_bytes()[..]].concat();
+    for file in [Bytes::copy_from_slice(bytes), summed.into()] {
+        if let Ok(checkpoint) = decode(&file) {
+            assert_eq!(parts(&checkpoint).concat(), file);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

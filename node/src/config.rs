@@ -56,6 +56,8 @@ pub struct NetworkConfig {
     pub listen: Vec<Multiaddr>,
     /// Addresses to announce beside those listened on, without `/p2p`.
     pub external: Vec<Multiaddr>,
+    /// Whether the addresses listened on are not announced; `external` has one at least then.
+    pub external_only: bool,
     /// Give up joining after this long. Above zero.
     pub join_timeout: Duration,
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
-use spirt_protocol::{Identity as SigningKey, PeerId};
+use spirt_protocol::{Identity as SigningKey, PeerId, WIRE_VERSION};
 use tokio::sync::mpsc;
 
 use crate::attack::{Attack, Liar, Mask};
@@ -119,6 +119,8 @@ async fn live(
     let bends = attack.as_ref().is_some_and(Attack::bends_service);
     network.blobs = (!bends).then(|| blobs.clone());
     network.buffers = buffers.clone();
+    network.version = attack.as_ref().map_or(WIRE_VERSION, Attack::version);
+    let version = network.version;
     let (handle, mut events) = swarm::start(network).await?;
     let (control_sender, control) = mpsc::channel(crate::control::QUEUE);
     let ready = announce(
@@ -134,19 +136,18 @@ async fn live(
     tokio::spawn(server.serve(control_sender));
     let mut door = entry::Door {
         swarm: &handle,
+        version,
         events: &mut events,
         control,
         signals,
     };
-    let Some(entered) = entry::enter(prepared, &config, &mut door, &data_dir).await? else {
+    let Some(mut entered) = entry::enter(prepared, &config, &mut door, &data_dir).await? else {
         handle.shutdown().await;
         return Ok(Outcome::Left);
     };
     let entry::Door {
         control, signals, ..
     } = door;
-    let run = entered.job.id;
-    handle.join(run.0).await.map_err(DaemonError::Join)?;
     if let (Some(lie), Some(text)) = (&attack, &config.attack) {
         tracing::warn!(attack = %text, "THIS NODE LIES: it plays a Byzantine peer, by --attack");
         Liar::gather(lie, &key, &entered.job, bootstrap(&config));
@@ -154,10 +155,13 @@ async fn live(
     let liar = attack
         .as_ref()
         .and_then(|attack| Liar::new(attack, &key, &entered.job));
-    for model in &entered.models {
-        blobs.insert(model);
+    // Held by none but `blobs` from here on: their memory is to go when the run has left them behind.
+    let mut latest = None;
+    for model in std::mem::take(&mut entered.models) {
+        blobs.insert(&model);
+        latest = Some(model);
     }
-    let model = entered.models.last().cloned().ok_or(DaemonError::NoState)?;
+    let model = latest.ok_or(DaemonError::NoState)?;
     let (worker, answers) = Worker::start(entered.job.clone(), me, attack, model.clone(), buffers)?;
     let machine = entered.machine(key, start, started);
     let wiring = Wiring {
@@ -246,6 +250,8 @@ fn network(
     }
     let mut network = SwarmConfig::new(identity.keypair().clone());
     network.listen.clone_from(&config.network.listen);
+    network.external.clone_from(&config.network.external);
+    network.external_only = config.network.external_only;
     network.bootstrap = bootstrap(config).to_vec();
     let known = data_dir.load_peers().into_iter().take(REMEMBERED_PEERS);
     network.bootstrap.extend(known);

@@ -31,7 +31,7 @@ use crate::job::Job;
 use crate::output::Output as Printer;
 use crate::peer;
 use crate::swarm::{EventStream, Handle};
-use crate::transfer::{TransferError, Transfers};
+use crate::transfer::{Account, TransferError, Transfers};
 use crate::worker::{Done, Worker};
 
 pub use report::Report;
@@ -103,7 +103,7 @@ pub struct Wiring {
 enum Fetched {
     Frames(Vec<Vec<u8>>, PeerId),
     Payload(Digest, Result<Packed, TransferError>, Offences),
-    State(StateId, Option<Box<(Manifest, Packed)>>, Offences),
+    State(StateId, Option<Box<(Manifest, Packed)>>, Account, Duration),
     Saved,
 }
 
@@ -127,6 +127,8 @@ pub struct Driver {
     revealed: Option<Round>,
     /// Payloads that are fetched then: root, length, holders. The machine bounds how many it asks for.
     postponed: Vec<(Digest, u64, Vec<PeerId>)>,
+    /// The model that a newcomer is in the middle of fetching, though it is no longer the current one.
+    lent: Option<Digest>,
     report: Report,
     receptions: BTreeMap<Reception, u64>,
     conduct: Conduct,
@@ -164,6 +166,7 @@ impl Driver {
             held_back: None,
             revealed: None,
             postponed: Vec::new(),
+            lent: None,
             report,
             receptions: BTreeMap::new(),
             conduct: Conduct::default(),

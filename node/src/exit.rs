@@ -221,6 +221,14 @@ impl From<DaemonError> for Failure {
                 Exit::NotJoined,
                 "leave --run and the old data dir out to join their run".into(),
             ),
+            E::OtherVersion { version, ours, .. } => (
+                Exit::NotJoined,
+                if version < ours {
+                    "update the peers of that run, or join it with the release that they run".into()
+                } else {
+                    "update this node: the peers run a newer release".into()
+                },
+            ),
             E::NotJoined { .. } => (
                 Exit::NotJoined,
                 "check that a node runs there and that its port can be reached; a founder prints \

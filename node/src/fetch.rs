@@ -12,7 +12,7 @@ use spirt_protocol::{
 use crate::blobs::{Blob, Blobs, Packed};
 use crate::peer;
 use crate::swarm::Handle;
-use crate::transfer::{Content, Manner, Transfers};
+use crate::transfer::{Account, Content, Manner, Transfers};
 
 /// Holders of a state that are asked at once.
 const STATE_SOURCES: usize = 4;
@@ -67,17 +67,18 @@ fn frames_of(response: Option<Response>) -> Vec<Vec<u8>> {
     }
 }
 
-/// A state's manifest and model, from several of the holders at once. `length` is that of all models of the run. What came
-/// of the model is held in `blobs`, also when the rest cannot be had.
+/// A state's manifest and model, from several of the holders at once, and from whoever else turns out to have it. `length`
+/// is that of all models of the run. What came of the model is held in `blobs`, also when the rest cannot be had.
 pub async fn state(
     transfers: &Transfers,
     blobs: &Blobs,
     state: StateId,
     length: u64,
     holders: &[PeerId],
-    offences: &mut Offences,
+    account: &mut Account,
 ) -> Result<(Manifest, Packed), Missing> {
     let swarm = transfers.swarm();
+    let offences = &mut account.offences;
     let manifest = manifest(swarm, state, holders, offences).await?;
     if manifest.length != length {
         return Err(Missing);
@@ -86,10 +87,11 @@ pub async fn state(
     let blob = Blob::awaited(manifest.model, length, list).ok_or(Missing)?;
     let manner = Manner {
         breadth: STATE_SOURCES,
+        widens: true,
         content: Content::Any,
     };
     let blob = blobs.begin(blob);
-    let model = transfers.fetch(blob, holders, manner, offences).await;
+    let model = transfers.fetch(blob, holders, manner, account).await;
     Ok((manifest, model.map_err(|_| Missing)?))
 }
 

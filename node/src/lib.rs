@@ -7,6 +7,7 @@ pub mod attack;
 pub mod blobs;
 pub mod buffers;
 pub mod checkpoint;
+pub mod child;
 pub mod cli;
 pub mod conduct;
 pub mod config;
@@ -18,6 +19,8 @@ pub mod driver;
 pub mod encoding;
 pub mod exit;
 pub mod fetch;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 pub mod identity;
 pub mod job;
 pub mod model_state;
@@ -28,5 +31,5 @@ pub mod telemetry;
 pub mod transfer;
 pub mod worker;
 
-// What an experiment needs to know what the nodes of a run should have come to.
-pub use spirt_training::{Draw, synthetic::Synthetic};
+// What an experiment needs to know what the nodes of a run should come to.
+pub use spirt_training::{DataSpec, Draw, ModelSpec, synthetic::Synthetic};

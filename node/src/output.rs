@@ -22,7 +22,7 @@ use crate::control::Status;
 use crate::exit::{Exit, Failure};
 use crate::telemetry::use_color;
 
-pub use event::{Joined, Left, OffenceReport, Ready, RoundReport};
+pub use event::{Joined, Left, OffenceReport, Ready, RoundReport, StateFetched};
 pub(crate) use human::{bytes, count};
 pub use live::Live;
 

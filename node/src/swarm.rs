@@ -20,9 +20,11 @@
 //!
 //! Everything is bounded; the bounds are in [`limits`] and [`Limits`].
 
+mod announced;
 mod behaviour;
 mod book;
 mod config;
+mod dialect;
 mod discovery;
 mod error;
 mod event;
@@ -42,12 +44,16 @@ pub use config::{Limits, SwarmConfig};
 pub use error::{ChunkError, DialError, JoinError, PublishError, RequestError, StartError};
 pub use event::{Acceptance, Event, EventStream, Fault, MessageToken, Responder};
 pub use handle::{Handle, Traffic};
+#[cfg(feature = "fuzz")]
+pub(crate) use pull::fuzz::frames as fuzz;
 
 use std::sync::Arc;
 
-use libp2p::{Swarm, swarm};
+use libp2p::{Swarm, Transport as _, swarm};
 use tokio::sync::mpsc;
 
+use announced::Announced;
+use dialect::Dialect;
 use handle::Shared;
 use pull::{client::PullClient, server};
 use task::Task;
@@ -58,26 +64,35 @@ use task::Task;
 pub async fn start(config: SwarmConfig) -> Result<(Handle, EventStream), StartError> {
     let SwarmConfig {
         keypair,
+        version,
         listen,
+        external,
+        external_only,
         bootstrap,
         limits,
         blobs,
         buffers,
     } = config;
+    let dialect = Dialect::of(version);
     limits
         .check()
         .map_err(|error| StartError::Config(error.into()))?;
     let local = keypair.public().to_peer_id();
     let shared = Arc::new(Shared::default());
 
+    let announced = external.first().filter(|_| external_only).cloned();
     let transport = transport::build(&keypair, &shared.meter)?;
+    let transport = Announced::new(transport, announced).boxed();
     let (inbound_tx, inbound_rx) = mpsc::channel(limits::STREAM_QUEUE);
-    let behaviour = behaviour::Behaviour::new(&keypair, inbound_tx)?;
+    let behaviour = behaviour::Behaviour::new(&keypair, &dialect, inbound_tx)?;
     let opener = behaviour.streams.opener();
     let swarm_config = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(limits::IDLE_CONNECTION)
         .with_max_negotiating_inbound_streams(limits::NEGOTIATING_STREAMS);
     let mut swarm = Swarm::new(transport, behaviour, local, swarm_config);
+    for addr in external {
+        swarm.add_external_address(addr);
+    }
     for addr in listen {
         swarm
             .listen_on(addr.clone())
@@ -117,6 +132,7 @@ pub async fn start(config: SwarmConfig) -> Result<(Handle, EventStream), StartEr
             faults: faults_rx,
         },
         task::Parts {
+            dialect,
             shared,
             pull,
             served: served.abort_handle(),

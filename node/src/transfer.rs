@@ -12,6 +12,7 @@ mod pace;
 mod run;
 mod source;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spirt_protocol::PeerId;
@@ -53,8 +54,21 @@ pub enum Content {
 pub struct Manner {
     /// Sources asked from the start; the others when these stall.
     pub breadth: usize,
+    /// Whether peers that connect meanwhile are sources too.
+    pub widens: bool,
     /// What the bytes must be.
     pub content: Content,
+}
+
+/// What a transfer took, and who did what.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Bytes that each peer brought, counted once.
+    pub brought: BTreeMap<PeerId, u64>,
+    /// Bytes that had to be asked for once more: of what came in vain, wrong, or not at all.
+    pub again: u64,
+    /// Who sent what is wrong.
+    pub offences: Offences,
 }
 
 /// Why a blob is not here.
@@ -91,7 +105,7 @@ impl Transfers {
     /// has the rest.
     ///
     /// # Errors
-    /// As [`TransferError`] says. `offences` names who sent what is wrong, in either case.
+    /// As [`TransferError`] says. What happened is added to `account` in either case.
     ///
     /// # Cancel safety
     /// What came stays in the blob; what was asked for is given up.
@@ -100,10 +114,10 @@ impl Transfers {
         blob: Arc<Blob>,
         sources: &[PeerId],
         manner: Manner,
-        offences: &mut Offences,
+        account: &mut Account,
     ) -> Result<Packed, TransferError> {
         run::Transfer::new(self, blob, sources, manner)
-            .run(offences)
+            .run(account)
             .await
     }
 

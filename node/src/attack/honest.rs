@@ -27,6 +27,11 @@ impl Attack {
         match *self {}
     }
 
+    /// The version of the wire format that it speaks.
+    pub const fn version(&self) -> u16 {
+        match *self {}
+    }
+
     /// Replaces a vector by what the attacker sends.
     pub fn corrupt(&self, _: &mut [f32], _: u64) {
         match *self {}

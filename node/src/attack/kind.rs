@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use spirt_aggregation::attack::Collusion;
+use spirt_protocol::WIRE_VERSION;
 use spirt_training::Split;
 
 use super::{crowd, service, speech, vector};
@@ -25,6 +26,9 @@ pub enum Attack {
     Service(service::Lie),
     /// Comes as many, or fills tables.
     Crowd(crowd::Lie),
+    /// Speaks the wire version before this one, as a peer that nobody updated. No lie; but an honest
+    /// build speaks one version only.
+    OldWire,
 }
 
 impl Attack {
@@ -46,6 +50,11 @@ impl Attack {
         matches!(self, Self::Service(_))
     }
 
+    /// The version of the wire format that it speaks.
+    pub fn version(&self) -> u16 {
+        WIRE_VERSION - u16::from(*self == Self::OldWire)
+    }
+
     /// Replaces the vector by what the attacker sends.
     pub fn corrupt(&self, vector: &mut [f32], seed: u64) {
         if let Self::Vector(lie) = self {
@@ -62,6 +71,7 @@ impl Attack {
             speech::Lie::SYNTAXES,
             service::Lie::SYNTAXES,
             crowd::Lie::SYNTAXES,
+            &["old-wire"],
         ]
         .concat()
     }
@@ -76,6 +86,7 @@ impl fmt::Display for Attack {
             Self::Speech(lie) => f.write_str(lie.name()),
             Self::Service(lie) => f.write_str(lie.name()),
             Self::Crowd(lie) => lie.fmt(f),
+            Self::OldWire => f.write_str("old-wire"),
         }
     }
 }
@@ -86,6 +97,9 @@ impl FromStr for Attack {
     fn from_str(text: &str) -> Result<Self, String> {
         if text == "label-flip" {
             return Ok(Self::LabelFlip);
+        }
+        if text == "old-wire" {
+            return Ok(Self::OldWire);
         }
         let speech = || speech::Lie::from_name(text).map(Self::Speech);
         let service = || service::Lie::from_name(text).map(Self::Service);

@@ -32,7 +32,9 @@ impl Liar {
             Attack::Collusion(collusion) => Part::Watcher(Box::new(Watcher::new(*collusion, job))),
             Attack::Speech(lie) => Part::Tongue(Box::new(Tongue::new(*lie, key.clone()))),
             Attack::Service(lie) => Part::Desk(Desk::new(*lie)),
-            Attack::Vector(_) | Attack::LabelFlip | Attack::Crowd(_) => return None,
+            Attack::Vector(_) | Attack::LabelFlip | Attack::Crowd(_) | Attack::OldWire => {
+                return None;
+            }
         };
         Some(Self(part))
     }

@@ -14,8 +14,9 @@ use super::{
     StayConfig, TrainingPlan, address,
 };
 
-/// What is logged when nobody says otherwise. Kademlia warns of every founder that it is alone.
-const DEFAULT_LOG: &str = "warn,libp2p_kad=error,spirt_node=info";
+/// What is logged when nobody says otherwise. Kademlia warns of every founder that it is alone, gossipsub prints
+/// every message that a frozen peer does not take.
+const DEFAULT_LOG: &str = "warn,libp2p_gossipsub=error,libp2p_kad=error,spirt_node=info";
 
 /// Parses all settings. `None` when there was a problem; every problem is added to the list.
 pub(super) fn resolve(
@@ -72,10 +73,19 @@ pub(super) fn homeless() -> Problem {
 fn network(reader: &mut Reader<'_>) -> Option<NetworkConfig> {
     let listen = reader.list("listen", address::listen);
     let external = reader.list("external", address::external);
+    let external_only = reader.one("external-only", value::switch);
     let join_timeout = reader.one("join-timeout", value::some_time);
+    let (external, external_only) = (external?, external_only?);
+    if external_only && external.is_empty() {
+        let bad = BadValue::new("there is no external address to announce")
+            .hint("give one with --external, or leave --external-only out");
+        reader.fail_either(["external-only", "external"], bad);
+        return None;
+    }
     Some(NetworkConfig {
         listen: listen?,
-        external: external?,
+        external,
+        external_only,
         join_timeout: join_timeout?,
     })
 }

@@ -1,6 +1,7 @@
 //! How a node comes to its run: it founds one, goes on with the one in its data dir, or asks the
 //! bootstrap peers. Owns the file `run.spec` of the data dir.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -78,6 +79,8 @@ impl Entered {
 /// What the node talks to before the driver takes over.
 pub(super) struct Door<'a> {
     pub(super) swarm: &'a Handle,
+    /// The version of the wire format that this node speaks.
+    pub(super) version: u16,
     pub(super) events: &'a mut EventStream,
     pub(super) control: mpsc::Receiver<ControlRequest>,
     pub(super) signals: mpsc::Receiver<()>,
@@ -130,12 +133,14 @@ pub(super) async fn enter(
     data_dir: &DataDir,
 ) -> Result<Option<Entered>, DaemonError> {
     match (prepared, &config.entry) {
-        (Prepared::Known { job, held, new }, Entry::Found(_)) => entered(*job, held, new).map(Some),
+        (Prepared::Known { job, held, new }, Entry::Found(_)) => {
+            entered(*job, held, new, door).await.map(Some)
+        }
         (Prepared::Known { job, held, .. }, Entry::Join { .. }) => {
             // The peers must be training the same run as the data dir, if they are up at all: after
             // a shutdown of the whole swarm each waits for the others.
             match ask_for_spec(config, Some(job.id), Some(&job.spec), door).await? {
-                Some(_) => entered(*job, held, false).map(Some),
+                Some(_) => entered(*job, held, false, door).await.map(Some),
                 None => Ok(None),
             }
         }
@@ -146,12 +151,24 @@ pub(super) async fn enter(
             };
             let job = Job::read(spec)?;
             remember(data_dir, &job.spec)?;
-            entered(job, Vec::new(), false).map(Some)
+            entered(job, Vec::new(), false, door).await.map(Some)
         }
     }
 }
 
-fn entered(job: Job, held: Vec<(Manifest, Packed)>, new: bool) -> Result<Entered, DaemonError> {
+/// Joins the run's topic, so that its peers come up while this node computes the first state.
+async fn entered(
+    job: Job,
+    held: Vec<(Manifest, Packed)>,
+    new: bool,
+    door: &Door<'_>,
+) -> Result<Entered, DaemonError> {
+    door.swarm.join(job.id.0).await.map_err(DaemonError::Join)?;
+    let computed = tokio::task::spawn_blocking(move || with_states(job, held, new));
+    computed.await.map_err(|_| DaemonError::NoState)?
+}
+
+fn with_states(job: Job, held: Vec<(Manifest, Packed)>, new: bool) -> Result<Entered, DaemonError> {
     let first = ModelState::first(&job, job.first_params()?).pack(&Buffers::default());
     let manifest = Manifest::first(&job.spec, first.root(), first.length());
     let (mut manifests, mut models) = (vec![manifest], vec![first]);
@@ -187,6 +204,7 @@ async fn ask_for_spec(
     let deadline = tokio::time::Instant::now() + timeout;
     let mut last = String::from("no bootstrap address answered");
     let mut asked_in_vain = None;
+    let mut foreign = BTreeSet::new();
     loop {
         for peer in super::protocol_peers(door.swarm) {
             match fetch::spec(door.swarm, peer, wanted).await {
@@ -220,6 +238,18 @@ async fn ask_for_spec(
             }
             event = door.events.recv() => match event {
                 Some(Event::BootstrapFailed { addr, error }) => last = format!("{addr}: {error}"),
+                Some(Event::OtherVersion { peer, version }) => {
+                    let ours = door.version;
+                    tracing::warn!(
+                        %peer,
+                        "refused a peer that speaks wire version {version}: this build speaks {ours}"
+                    );
+                    foreign.insert(peer);
+                    let all_are = door.swarm.peers().iter().all(|peer| foreign.contains(peer));
+                    if known.is_none() && all_are && foreign.len() >= super::bootstrap(config).len() {
+                        return Err(DaemonError::OtherVersion { peer, version, ours });
+                    }
+                }
                 Some(Event::Request { data, reply, .. }) => {
                     let asked = Request::decode(&data);
                     if let (Some(spec), Ok(Request::Spec(_))) = (known, asked) {

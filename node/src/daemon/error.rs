@@ -73,6 +73,16 @@ pub enum DaemonError {
     /// The run's topic cannot be joined.
     #[error("cannot join the run's topic")]
     Join(#[source] JoinError),
+    /// The peers speak another version of the wire format.
+    #[error("{peer} speaks wire version {version}, this build speaks {ours}")]
+    OtherVersion {
+        /// One of them.
+        peer: libp2p::PeerId,
+        /// Its version.
+        version: u16,
+        /// That of this node.
+        ours: u16,
+    },
     /// Nobody answered in time.
     #[error("could not join within {timeout:?}: {last}")]
     NotJoined {

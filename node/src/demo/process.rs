@@ -1,13 +1,15 @@
 //! One node as a child process: started, listened to, killed. Dropping it kills it.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc::Sender;
+
+use crate::child::{command, lines};
 
 /// Lines of stderr that are kept to explain a failure.
 const LAST_LINES: usize = 6;
@@ -24,7 +26,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a node. It sees none of our `SPIRT_` variables: they are meant for other nodes.
+    /// Starts a node.
     pub(super) fn start(
         program: &Path,
         node: usize,
@@ -32,19 +34,8 @@ impl Process {
         data_dir: &Path,
         heard: Sender<Heard>,
     ) -> io::Result<Self> {
-        let mut command = Command::new(program);
-        command.args(args).arg("--data-dir").arg(data_dir);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("SPIRT_") {
-                command.env_remove(name);
-            }
-        }
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
         let mut process = Self {
-            child: command.spawn()?,
+            child: command(program, args, data_dir).spawn()?,
             last_lines: Arc::default(),
             errors: None,
         };
@@ -106,11 +97,4 @@ impl Drop for Process {
         // Fails for a process that is gone already.
         let _ = self.kill();
     }
-}
-
-/// Lines until the end or the first error; what is not UTF-8 is replaced.
-fn lines(from: Option<impl Read>) -> impl Iterator<Item = String> {
-    let lines = from.map(|from| BufReader::new(from).split(b'\n'));
-    let lines = lines.into_iter().flatten().map_while(Result::ok);
-    lines.map(|line| String::from_utf8_lossy(&line).into_owned())
 }

@@ -1,5 +1,7 @@
 //! The machine's outputs, as effects.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use spirt_protocol::{Digest, Encoding, Event, Input, Output, PeerId, Round, StateId};
 
@@ -7,11 +9,11 @@ use super::{Driver, Ending, Fetched, MAX_UNSENT};
 use crate::blobs::{Blob, Packed};
 use crate::checkpoint::{self, Checkpoint};
 use crate::encoding;
-use crate::fetch::{self, Offences};
+use crate::fetch;
 use crate::model_state::ModelState;
 use crate::peer;
 use crate::swarm::PublishError;
-use crate::transfer::{Content, Manner, TransferError};
+use crate::transfer::{Account, Content, Manner, TransferError};
 use crate::worker::Task;
 
 impl Driver {
@@ -93,6 +95,8 @@ impl Driver {
         if let Some((_, root)) = self.held_back.take_if(|(of, _)| *of == round) {
             self.wiring.blobs.open(&root);
         }
+        // Whoever has announced a payload of this round needs none of the last: its memory is for those that come now.
+        self.tidy_blobs();
         for (root, length, holders) in std::mem::take(&mut self.postponed) {
             self.fetch(root, length, holders);
         }
@@ -134,23 +138,24 @@ impl Driver {
         let sources = self.sources(holders);
         let (encoding, dimension) = (self.job.spec.encoding, self.job.spec.dimension);
         self.tasks.spawn(async move {
-            let mut offences = Offences::new();
+            let mut account = Account::default();
             let content = match encoding {
                 Encoding::F32 => Content::FiniteF32,
                 _ => Content::Any,
             };
             let manner = Manner {
                 breadth: 1,
+                widens: false,
                 content,
             };
-            let packed = transfers.fetch(blob, &sources, manner, &mut offences);
+            let packed = transfers.fetch(blob, &sources, manner, &mut account);
             let checked = match packed.await {
                 Ok(packed) if content == Content::Any => {
                     is_written_right(encoding, dimension, packed).await
                 }
                 other => other,
             };
-            Fetched::Payload(root, checked, offences)
+            Fetched::Payload(root, checked, account.offences)
         });
     }
 
@@ -170,19 +175,28 @@ impl Driver {
         let (transfers, blobs) = (self.wiring.transfers.clone(), self.wiring.blobs.clone());
         let job = self.job.clone();
         self.tasks.spawn(async move {
-            let mut offences = Offences::new();
+            let began = Instant::now();
+            let mut account = Account::default();
             let length = ModelState::length(&job) as u64;
             let found = match at_hand {
                 Some(found) => Some(found),
-                None => fetch::state(&transfers, &blobs, state, length, &holders, &mut offences)
+                None => fetch::state(&transfers, &blobs, state, length, &holders, &mut account)
                     .await
                     .ok(),
             };
-            let understood = found.and_then(|(manifest, packed)| {
-                ModelState::unpack(&job, &packed).ok()?;
-                Some(Box::new((manifest, packed)))
-            });
-            Fetched::State(state, understood, offences)
+            let took = began.elapsed();
+            let understand = move || {
+                found.filter(|(_, packed)| match ModelState::unpack(&job, packed) {
+                    Ok(_) => true,
+                    Err(error) => {
+                        tracing::warn!(%error, "a state that peers vouch for is none");
+                        false
+                    }
+                })
+            };
+            let understood = tokio::task::spawn_blocking(understand).await;
+            let understood = understood.ok().flatten().map(Box::new);
+            Fetched::State(state, understood, account, took)
         });
     }
 

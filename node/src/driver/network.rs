@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use spirt_protocol::{EnvelopeError, Frame, FrameError, Input, Offence, Reception, Verified};
+use spirt_protocol::{
+    EnvelopeError, Frame, FrameError, Input, Offence, Reception, Verified, WIRE_VERSION,
+};
 
 use super::Driver;
 use crate::peer;
@@ -29,6 +31,12 @@ impl Driver {
             Event::Misbehaved(peer, fault) => {
                 tracing::warn!(%peer, ?fault, "a peer broke a protocol");
                 self.blame(peer::from_libp2p(&peer), Offence::Garbage);
+            }
+            Event::OtherVersion { peer, version } => {
+                tracing::warn!(
+                    %peer,
+                    "refused a peer that speaks wire version {version}: this build speaks {WIRE_VERSION}"
+                );
             }
             Event::Listening(addr) => self.report.listen.push(addr),
             Event::SlowPeer(peer) => tracing::debug!(%peer, "a peer is slow to take gossip"),

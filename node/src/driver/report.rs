@@ -1,7 +1,7 @@
 //! What the loop tells people and programs: a line per round, the status, the joining.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use libp2p::Multiaddr;
 use spirt_aggregation::Verdict;
@@ -9,8 +9,10 @@ use spirt_protocol::{Digest, Offence, PeerId, PhaseName, Round, RoundMachine, Ro
 use spirt_training::Evaluation;
 
 use super::Driver;
+use crate::blobs::Packed;
+use crate::child::memory_bytes;
 use crate::control::{NodeState, STATUS_SCHEMA_VERSION, Status, join_command};
-use crate::output::{Joined, Ready, RoundReport};
+use crate::output::{Joined, Ready, RoundReport, StateFetched};
 
 /// What was seen so far, as far as somebody may ask for it.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Report {
     update: bool,
     verdicts: BTreeMap<PeerId, String>,
     last: BTreeMap<String, String>,
+    /// How the state came that was fetched last, until it is told.
+    fetched: Option<StateFetched>,
 }
 
 impl Report {
@@ -59,6 +63,7 @@ impl Report {
             update: false,
             verdicts: BTreeMap::new(),
             last: BTreeMap::new(),
+            fetched: None,
         }
     }
 
@@ -143,12 +148,32 @@ impl Report {
         }
     }
 
-    pub(super) fn joined(&self, round: Round, machine: &RoundMachine) -> Joined {
-        let roster = machine.state().map_or(0, |state| state.roster.len() as u64);
+    /// A state came from others.
+    pub(super) fn fetched(
+        &mut self,
+        model: &Packed,
+        brought: &BTreeMap<PeerId, u64>,
+        again: u64,
+        took: Duration,
+    ) {
+        let named = |(peer, bytes): (&PeerId, &u64)| (peer.to_string(), *bytes);
+        self.fetched = Some(StateFetched {
+            bytes: model.length(),
+            chunks: model.blob().count().into(),
+            again,
+            sources: brought.iter().map(named).collect(),
+            took,
+        });
+    }
+
+    pub(super) fn joined(&mut self, round: Round, machine: &RoundMachine) -> Joined {
+        let state = machine.state();
         Joined {
             run: self.run.to_string(),
             round: round.0,
-            roster,
+            roster: state.map_or(0, |state| state.roster.len() as u64),
+            model: state.map(|state| state.model.to_string()),
+            fetched: self.fetched.take(),
         }
     }
 }
@@ -182,7 +207,7 @@ impl Driver {
             join: report.join.as_ref().map(join_command),
             last_round: report.last.clone(),
             uptime_seconds: self.started.elapsed().as_secs_f64(),
-            rss_bytes: resident_bytes(),
+            rss_bytes: memory_bytes("self", "VmRSS:"),
         }
     }
 
@@ -216,14 +241,4 @@ fn median(losses: &[f32]) -> Option<f64> {
     let mut losses = losses.to_vec();
     losses.sort_by(f32::total_cmp);
     losses.get(losses.len() / 2).map(|loss| f64::from(*loss))
-}
-
-/// Resident memory of this process, where the system tells.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }

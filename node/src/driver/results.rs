@@ -132,14 +132,19 @@ impl Driver {
         claimed.filter(|loss| loss.is_finite()).collect()
     }
 
-    pub(super) fn tidy_blobs(&self) {
+    pub(super) fn tidy_blobs(&mut self) {
         let models: Vec<Digest> = self.machine.kept_models().collect();
         let length = ModelState::length(&self.job).max(1);
         let spare = (SPARE_MODEL_BYTES / length).min(KEPT_MODELS);
-        let recent = models.iter().rev().take(spare + 1).copied();
+        let (old, recent) = models.split_at(models.len().saturating_sub(spare + 1));
+        let blobs = &self.wiring.blobs;
+        // A newcomer that fetches a state for longer than a round still gets it whole.
+        self.lent = self.lent.filter(|model| blobs.is_being_taken(model));
+        let taken = || old.iter().rev().find(|model| blobs.is_being_taken(model));
+        self.lent = self.lent.or_else(|| taken().copied());
         let mut kept = self.machine.kept_payloads();
-        kept.extend(recent);
-        self.wiring.blobs.retain(&kept);
+        kept.extend(recent.iter().copied().chain(self.lent));
+        blobs.retain(&kept);
     }
 
     pub(super) fn on_fetched(&mut self, fetched: Fetched) {
@@ -164,10 +169,14 @@ impl Driver {
                 };
                 self.feed(input);
             }
-            Fetched::State(state, found, offences) => {
-                self.blame_all(offences);
+            Fetched::State(state, found, account, took) => {
+                self.blame_all(account.offences);
                 match found {
-                    Some(found) => self.take_over(*found),
+                    Some(found) => {
+                        self.report
+                            .fetched(&found.1, &account.brought, account.again, took);
+                        self.take_over(*found);
+                    }
                     None => self.feed(Input::StateFailed(state)),
                 }
             }

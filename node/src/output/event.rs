@@ -47,6 +47,26 @@ pub struct Joined {
     pub round: u64,
     /// Peers on the roster.
     pub roster: u64,
+    /// Digest of the model, in hexadecimal.
+    pub model: Option<String>,
+    /// How the state came; nothing if the node had it already.
+    pub fetched: Option<StateFetched>,
+}
+
+/// How a state came from other peers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StateFetched {
+    /// Bytes of the model, all of them checked.
+    pub bytes: u64,
+    /// Chunks that they came in.
+    pub chunks: u64,
+    /// Bytes that had to be asked for once more, because a peer died, stalled, or sent something else.
+    pub again: u64,
+    /// Bytes that each peer brought.
+    pub sources: BTreeMap<String, u64>,
+    /// How long it took.
+    #[serde(rename = "seconds", serialize_with = "seconds")]
+    pub took: Duration,
 }
 
 /// A round is over.

@@ -22,12 +22,23 @@ pub(super) fn ready(ready: &Ready) -> String {
 }
 
 pub(super) fn joined(joined: &Joined) -> String {
-    format!(
-        "joined run {} at round {}, {} on the roster\n",
+    let mut text = format!(
+        "joined run {} at round {}, {} on the roster",
         short_hex(&joined.run),
         joined.round,
         count(joined.roster, "peer"),
-    )
+    );
+    if let Some(fetched) = &joined.fetched {
+        _ = write!(
+            text,
+            "; {} from {} in {:.2} s",
+            bytes(fetched.bytes),
+            count(fetched.sources.len() as u64, "peer"),
+            fetched.took.as_secs_f64(),
+        );
+    }
+    text.push('\n');
+    text
 }
 
 pub(super) fn round(report: &RoundReport) -> String {

@@ -238,11 +238,30 @@ fn joining_and_leaving_are_said_in_a_sentence() {
         run: "abcdef0123456789".into(),
         round: 3,
         roster: 1,
+        model: None,
+        fetched: None,
     };
     let (_, err) = printed(PEOPLE, |output| output.joined(&joined));
     assert_eq!(
         err,
         "joined run abcdef01 at round 3, 1 peer on the roster\n"
+    );
+    let sources = [("12D3A".into(), 1 << 20), ("12D3B".into(), 2 << 20)];
+    let fetched = StateFetched {
+        bytes: 3 << 20,
+        chunks: 12,
+        again: 0,
+        sources: sources.into(),
+        took: Duration::from_millis(1250),
+    };
+    let joined = Joined {
+        fetched: Some(fetched),
+        ..joined
+    };
+    let (_, err) = printed(PEOPLE, |output| output.joined(&joined));
+    assert_eq!(
+        err,
+        "joined run abcdef01 at round 3, 1 peer on the roster; 3.0 MiB from 2 peers in 1.25 s\n"
     );
     let left = Left {
         reason: "its lease is over".into(),

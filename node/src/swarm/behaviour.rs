@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use libp2p::{
-    Stream, StreamProtocol, allow_block_list, connection_limits, gossipsub, identify,
+    Stream, allow_block_list, connection_limits, gossipsub, identify,
     identity::{Keypair, PeerId},
     kad, ping,
     swarm::NetworkBehaviour,
@@ -11,7 +11,7 @@ use libp2p::{
 
 use tokio::sync::mpsc;
 
-use super::{error::StartError, limits, streams};
+use super::{dialect::Dialect, error::StartError, limits, streams};
 
 type Gossip = gossipsub::Behaviour<
     gossipsub::IdentityTransform,
@@ -31,9 +31,10 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
-    /// Inbound streams of `/spirt/pull/1` go to `inbound`.
+    /// Inbound streams of the pull protocol go to `inbound`.
     pub(super) fn new(
         keypair: &Keypair,
+        dialect: &Dialect,
         inbound: mpsc::Sender<(PeerId, Stream)>,
     ) -> Result<Self, StartError> {
         let local = keypair.public().to_peer_id();
@@ -48,10 +49,10 @@ impl Behaviour {
                     .with_max_established_per_peer(Some(limits::ESTABLISHED_PER_PEER)),
             ),
             banned: allow_block_list::Behaviour::default(),
-            gossip: gossip(keypair)?,
-            kad: kademlia(local),
+            gossip: gossip(keypair, dialect)?,
+            kad: kademlia(local, dialect),
             identify: identify::Behaviour::new(
-                identify::Config::new("/spirt/1".into(), keypair.public())
+                identify::Config::new(dialect.greeting(), keypair.public())
                     .with_agent_version(concat!("spirt-node/", env!("CARGO_PKG_VERSION")).into())
                     .with_push_listen_addr_updates(true),
             ),
@@ -60,14 +61,14 @@ impl Behaviour {
                     .with_interval(Duration::from_secs(5))
                     .with_timeout(Duration::from_secs(10)),
             ),
-            streams: streams::Behaviour::new(inbound),
+            streams: streams::Behaviour::new(dialect.pull.clone(), inbound),
         })
     }
 }
 
 /// The protocol ids stay gossipsub's own: another prefix would silently downgrade to version 1.1,
 /// without IDONTWANT. Runs are kept apart by topic.
-fn gossip(keypair: &Keypair) -> Result<Gossip, StartError> {
+fn gossip(keypair: &Keypair, dialect: &Dialect) -> Result<Gossip, StartError> {
     let config = gossipsub::ConfigBuilder::default()
         .max_transmit_size(limits::GOSSIP_FRAME)
         .mesh_n(6)
@@ -93,7 +94,7 @@ fn gossip(keypair: &Keypair) -> Result<Gossip, StartError> {
         .build()
         .map_err(|error| StartError::Config(error.to_string()))?;
     let filter = gossipsub::MaxCountSubscriptionFilter {
-        filter: RunTopics,
+        filter: RunTopics(dialect.clone()),
         max_subscribed_topics: 16,
         max_subscriptions_per_request: 16,
     };
@@ -131,8 +132,8 @@ fn score_thresholds() -> gossipsub::PeerScoreThresholds {
     }
 }
 
-fn kademlia(local: PeerId) -> kad::Behaviour<kad::store::MemoryStore> {
-    let mut config = kad::Config::new(StreamProtocol::new("/spirt/kad/1"));
+fn kademlia(local: PeerId, dialect: &Dialect) -> kad::Behaviour<kad::store::MemoryStore> {
+    let mut config = kad::Config::new(dialect.kad.clone());
     config
         .disjoint_query_paths(true)
         .set_query_timeout(Duration::from_secs(10))
@@ -153,22 +154,12 @@ fn kademlia(local: PeerId) -> kad::Behaviour<kad::store::MemoryStore> {
     kad
 }
 
-/// The name of a run's topic.
-pub(super) fn topic(key: &[u8; 32]) -> gossipsub::IdentTopic {
-    gossipsub::IdentTopic::new(format!(
-        "spirt/{}/1",
-        blake3::Hash::from_bytes(*key).to_hex()
-    ))
-}
-
 /// Lets peers subscribe to topics of our form only.
 #[derive(Clone)]
-pub(super) struct RunTopics;
+pub(super) struct RunTopics(Dialect);
 
 impl gossipsub::TopicSubscriptionFilter for RunTopics {
     fn can_subscribe(&mut self, topic: &gossipsub::TopicHash) -> bool {
-        let key = topic.as_str().strip_prefix("spirt/");
-        key.and_then(|rest| rest.strip_suffix("/1"))
-            .is_some_and(|key| key.len() == 64 && key.bytes().all(|b| b.is_ascii_hexdigit()))
+        self.0.is_topic(topic)
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use libp2p::{Multiaddr, identity::Keypair};
+use spirt_protocol::WIRE_VERSION;
 
 use crate::blobs::Blobs;
 use crate::buffers::Buffers;
@@ -12,8 +13,14 @@ use crate::buffers::Buffers;
 pub struct SwarmConfig {
     /// The ed25519 key of the node; its public half is the peer id.
     pub keypair: Keypair,
+    /// The version of the wire format. Peers that speak another one are told apart, and left alone.
+    pub version: u16,
     /// Addresses to listen on; `/tcp/0` takes a free port. QUIC addresses need the feature `quic`.
     pub listen: Vec<Multiaddr>,
+    /// Addresses at which others reach this node, beside those listened on.
+    pub external: Vec<Multiaddr>,
+    /// Whether only these are announced, and the addresses listened on kept to oneself.
+    pub external_only: bool,
     /// Addresses to enter the network by, with or without `/p2p/<id>`. One that turns out to be
     /// this node itself is left alone, so that all nodes can share one list.
     pub bootstrap: Vec<Multiaddr>,
@@ -26,11 +33,14 @@ pub struct SwarmConfig {
 }
 
 impl SwarmConfig {
-    /// No listen or bootstrap addresses, default limits.
+    /// This build's version, no listen or bootstrap addresses, default limits.
     pub fn new(keypair: Keypair) -> Self {
         Self {
             keypair,
+            version: WIRE_VERSION,
             listen: Vec::new(),
+            external: Vec::new(),
+            external_only: false,
             bootstrap: Vec::new(),
             limits: Limits::default(),
             blobs: Some(Blobs::default()),

@@ -44,6 +44,13 @@ pub enum Event {
         /// Why.
         error: String,
     },
+    /// A peer speaks another version of the wire format: it is connected, but has nothing to say to us.
+    OtherVersion {
+        /// Who.
+        peer: PeerId,
+        /// Its version.
+        version: u16,
+    },
     /// A peer broke a protocol.
     Misbehaved(PeerId, Fault),
 }

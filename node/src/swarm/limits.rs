@@ -28,6 +28,9 @@ pub const ESTABLISHED: u32 = 128;
 pub const ESTABLISHED_PER_PEER: u32 = 3;
 /// Yamux streams in one connection.
 pub const STREAMS_PER_CONNECTION: usize = 64;
+/// Bytes that the other side of a connection may send ahead of their readers: the 256 KiB that Yamux grants each stream, and
+/// what it may add for links that are fast and long. Transfers ask for less at a time.
+pub const CONNECTION_WINDOW: usize = STREAMS_PER_CONNECTION * 256 * 1024 + 4 * 1024 * 1024;
 /// Inbound streams of one connection still being negotiated.
 pub const NEGOTIATING_STREAMS: usize = 64;
 /// A connection without streams or mesh membership is closed after this time.

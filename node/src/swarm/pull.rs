@@ -14,11 +14,10 @@
 
 pub(super) mod client;
 pub(super) mod frame;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 pub(super) mod server;
 mod session;
 
-use libp2p::StreamProtocol;
-
-pub(super) const PROTOCOL: StreamProtocol = StreamProtocol::new("/spirt/pull/1");
 pub(super) const HELLO: &[u8; 8] = b"spirt-p1";
 pub(super) const ACK: &[u8; 8] = b"spirt-a1";

@@ -1,4 +1,4 @@
-//! Plain streams for `/spirt/pull/1`: opens them on connections that exist, hands inbound ones on.
+//! Plain streams of one protocol: opens them on connections that exist, hands inbound ones on.
 //!
 //! `libp2p-stream` does the same and more, but loses inbound streams that come in bursts, dials,
 //! may wait for ever, and keeps an entry for each connection that ever was.
@@ -22,7 +22,7 @@ use libp2p::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use super::{limits, pull::PROTOCOL};
+use super::limits;
 
 /// Where an opened stream goes.
 pub(super) type Opened = oneshot::Sender<Result<Stream, String>>;
@@ -42,6 +42,7 @@ impl Opener {
 }
 
 pub(super) struct Behaviour {
+    protocol: StreamProtocol,
     open: mpsc::Receiver<(PeerId, Opened)>,
     opener: Opener,
     inbound: mpsc::Sender<(PeerId, Stream)>,
@@ -49,9 +50,10 @@ pub(super) struct Behaviour {
 
 impl Behaviour {
     /// Inbound streams go to `inbound`; they are dropped while it is full.
-    pub(super) fn new(inbound: mpsc::Sender<(PeerId, Stream)>) -> Self {
+    pub(super) fn new(protocol: StreamProtocol, inbound: mpsc::Sender<(PeerId, Stream)>) -> Self {
         let (opener, open) = mpsc::channel(limits::STREAM_QUEUE);
         Self {
+            protocol,
             open,
             opener: Opener(opener),
             inbound,
@@ -64,6 +66,7 @@ impl Behaviour {
 
     fn handler(&self, peer: PeerId) -> Handler {
         Handler {
+            protocol: self.protocol.clone(),
             peer,
             inbound: self.inbound.clone(),
             open: VecDeque::new(),
@@ -116,6 +119,7 @@ impl NetworkBehaviour for Behaviour {
 }
 
 pub(super) struct Handler {
+    protocol: StreamProtocol,
     peer: PeerId,
     inbound: mpsc::Sender<(PeerId, Stream)>,
     open: VecDeque<Opened>,
@@ -130,7 +134,7 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = Opened;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol> {
-        SubstreamProtocol::new(ReadyUpgrade::new(PROTOCOL), ())
+        SubstreamProtocol::new(ReadyUpgrade::new(self.protocol.clone()), ())
     }
 
     fn poll(
@@ -140,7 +144,7 @@ impl ConnectionHandler for Handler {
         // Polled again after each event from the behaviour.
         match self.open.pop_front() {
             Some(opened) => Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest {
-                protocol: SubstreamProtocol::new(ReadyUpgrade::new(PROTOCOL), opened),
+                protocol: SubstreamProtocol::new(ReadyUpgrade::new(self.protocol.clone()), opened),
             }),
             None => Poll::Pending,
         }

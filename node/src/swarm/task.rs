@@ -15,8 +15,9 @@ use tokio::{
 };
 
 use super::{
-    behaviour::{Behaviour, topic},
+    behaviour::Behaviour,
     config::Limits,
+    dialect::Dialect,
     discovery::{Action, Discovery},
     error::{DialError, JoinError, PublishError},
     event::{Acceptance, Event, Fault},
@@ -37,6 +38,7 @@ pub(super) struct Channels {
 
 /// What else the task looks after.
 pub(super) struct Parts {
+    pub(super) dialect: Dialect,
     pub(super) shared: Arc<Shared>,
     pub(super) pull: PullClient,
     pub(super) served: AbortHandle,
@@ -158,7 +160,7 @@ impl Task {
             return Err(JoinError::AlreadyJoined);
         }
         let refused = |error: &dyn std::fmt::Display| JoinError::Refused(error.to_string());
-        let topic = topic(&key);
+        let topic = self.parts.dialect.topic(&key);
         let behaviour = self.swarm.behaviour_mut();
         let subscribed = behaviour.gossip.subscribe(&topic);
         subscribed.map_err(|error| refused(&error))?;

@@ -6,6 +6,7 @@ mod hostile;
 mod mesh;
 mod raw;
 mod requests;
+mod secure;
 
 use std::time::{Duration, Instant};
 

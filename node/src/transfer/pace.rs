@@ -1,7 +1,9 @@
 //! How long a chunk takes, learned from those that came; and from that, when a source has stalled.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
+
+use spirt_protocol::PeerId;
 
 /// Chunks remembered.
 const REMEMBERED: usize = 128;
@@ -10,28 +12,67 @@ const DEVIATIONS: u32 = 8;
 /// The same in multiples of a slow chunk, for chunks that all take about equally long.
 const TIMES_SLOW: u32 = 4;
 
-/// What the recent chunks of all sources took, from request to arrival.
+/// Chunks of a source before it is judged by its own pace.
+const ENOUGH: usize = 16;
+/// How many times as patient as with all others one is with a slow source: its chunks come from elsewhere sooner.
+const MOST_PATIENT: u32 = 8;
+/// Sources whose pace is remembered; more than a roster has.
+const SOURCES: usize = 128;
+
+/// What recent chunks took, from request to arrival: those of all sources, and those of each.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    recent: VecDeque<Duration>,
+    all: Recent,
+    of: BTreeMap<PeerId, Recent>,
 }
 
 impl Pace {
-    pub(super) fn record(&mut self, took: Duration) {
-        if self.recent.len() == REMEMBERED {
-            self.recent.pop_front();
+    pub(super) fn record(&mut self, source: PeerId, took: Duration) {
+        self.all.record(took);
+        if self.of.len() == SOURCES && !self.of.contains_key(&source) {
+            self.of.pop_first();
         }
-        self.recent.push_back(took);
+        self.of.entry(source).or_default().record(took);
     }
 
-    /// How long a source may bring nothing: median + k·MAD of the chunks that came, of whichever source, and not less than
-    /// a few times what all but the slowest tenth took. `None` before the first chunk: then nothing is known of the
-    /// network, and only a lost connection ends the wait.
-    pub(super) fn patience(&self) -> Option<Duration> {
-        let median = quantile(self.recent.iter().copied(), 5)?;
-        let spread = self.recent.iter().map(|took| took.abs_diff(median));
-        let spread = quantile(spread, 5)?;
-        let slow = quantile(self.recent.iter().copied(), 9)?;
+    /// How long a source may bring nothing: as long as chunks of all sources take at most as a rule, and longer if its own
+    /// take longer, within bounds. `None` before the first chunk: then nothing is known of the network, and only a
+    /// lost connection ends the wait.
+    pub(super) fn patience(&self, source: PeerId) -> Option<Duration> {
+        let all = self.all.patience()?;
+        let own = self.of.get(&source);
+        let own = own.filter(|own| own.took.len() >= ENOUGH);
+        let own = own.and_then(Recent::patience);
+        Some(own.map_or(all, |own| own.clamp(all, all * MOST_PATIENT)))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    took: VecDeque<Duration>,
+    patience: Option<Duration>,
+}
+
+impl Recent {
+    fn record(&mut self, took: Duration) {
+        if self.took.len() == REMEMBERED {
+            self.took.pop_front();
+        }
+        self.took.push_back(took);
+        self.patience = self.learn();
+    }
+
+    /// Looked up more often than learned.
+    const fn patience(&self) -> Option<Duration> {
+        self.patience
+    }
+
+    /// Median + k·MAD, and not less than a few times what all but the slowest tenth took.
+    fn learn(&self) -> Option<Duration> {
+        let took = || self.took.iter().copied();
+        let median = quantile(took(), 5)?;
+        let spread = quantile(took().map(|took| took.abs_diff(median)), 5)?;
+        let slow = quantile(took(), 9)?;
         Some((median + spread * DEVIATIONS).max(slow * TIMES_SLOW))
     }
 }
@@ -39,20 +80,20 @@ impl Pace {
 /// The value that so many tenths of the others lie below.
 fn quantile(values: impl Iterator<Item = Duration>, tenths: usize) -> Option<Duration> {
     let mut values: Vec<Duration> = values.collect();
-    values.sort_unstable();
-    values.get(values.len() * tenths / 10).copied()
+    let at = values.len() * tenths / 10;
+    (at < values.len()).then(|| *values.select_nth_unstable(at).1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pace(millis: &[u64]) -> Pace {
-        let mut pace = Pace::default();
+    fn pace(millis: &[u64]) -> Recent {
+        let mut recent = Recent::default();
         for took in millis {
-            pace.record(Duration::from_millis(*took));
+            recent.record(Duration::from_millis(*took));
         }
-        pace
+        recent
     }
 
     #[test]
@@ -76,5 +117,30 @@ mod tests {
         let mut old = vec![60_000; 500];
         old.extend([10; REMEMBERED]);
         assert_eq!(pace(&old).patience(), Some(Duration::from_millis(40)));
+    }
+
+    #[test]
+    fn a_slow_source_is_given_its_own_time_within_bounds_and_a_fast_one_that_of_all() {
+        let peer = |name| PeerId([name; 32]);
+        let mut pace = Pace::default();
+        assert_eq!(pace.patience(peer(0)), None);
+        for _ in 0..ENOUGH {
+            pace.record(peer(0), Duration::from_millis(10));
+            pace.record(peer(1), Duration::from_millis(10));
+            pace.record(peer(2), Duration::from_millis(30));
+        }
+        let [all, slow] = [120, 120].map(Duration::from_millis);
+        assert_eq!(pace.patience(peer(0)), Some(all));
+        assert_eq!(pace.patience(peer(9)), Some(all), "one never heard of");
+        assert_eq!(pace.patience(peer(2)), Some(slow));
+        for _ in 0..ENOUGH {
+            pace.record(peer(3), Duration::from_secs(60));
+        }
+        let most = pace.patience(peer(0)).unwrap() * MOST_PATIENT;
+        assert!(pace.patience(peer(3)) <= Some(most));
+        for name in 0..=255 {
+            pace.record(peer(name), Duration::from_millis(10));
+        }
+        assert_eq!(pace.of.len(), SOURCES);
     }
 }

@@ -12,15 +12,17 @@ use spirt_protocol::{Offence, PeerId};
 use tokio::time::sleep_until;
 
 use super::source::{Source, Standing};
-use super::{Content, Manner, TransferError, Transfers, WINDOW_BYTES, WINDOW_CHUNKS};
+use super::{Account, Content, Manner, TransferError, Transfers, WINDOW_BYTES, WINDOW_CHUNKS};
 use crate::blobs::{Blob, Packed};
-use crate::fetch::Offences;
 use crate::model_state::is_finite;
 use crate::peer;
 use crate::swarm::{ChunkError, RequestError};
 
 /// A request for what is not to be shown yet is held back this long at least before it is put off.
 const PARKED_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// How often to look for peers that connected since.
+const LOOK_AROUND: Duration = Duration::from_millis(50);
 
 /// Chunks that a source without any of them is asked for.
 const PROBES: usize = 8;
@@ -96,25 +98,62 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    pub(super) async fn run(mut self, offences: &mut Offences) -> Result<Packed, TransferError> {
+    pub(super) async fn run(mut self, account: &mut Account) -> Result<Packed, TransferError> {
         for _ in 0..self.manner.breadth {
             self.call_reserve();
         }
         while !self.missing.is_empty() {
+            self.welcome();
             self.ask();
-            if self.in_flight.is_empty() {
+            if !self.is_hopeful() {
                 if self.call_reserve() {
                     continue;
                 }
                 return Err(TransferError::Missing);
             }
-            let due = self.next_stall();
+            let due = self.next_look();
             tokio::select! {
-                Some(landed) = self.in_flight.next() => self.take(landed, offences)?,
+                Some(landed) = self.in_flight.next() => self.take(landed, account)?,
                 () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => self.on_stall(),
             }
         }
         Packed::of(Arc::clone(&self.blob)).ok_or(TransferError::Missing)
+    }
+
+    /// Whether anything may still come. Once the blob is shown, nothing is expected of those that stalled: the caller
+    /// is told so at once, and what they may bring later is asked for anew.
+    fn is_hopeful(&self) -> bool {
+        let owes = |source: &Source| source.standing == Standing::Active && !source.owes.is_empty();
+        if self.is_shown() {
+            self.sources.iter().any(owes)
+        } else {
+            !self.in_flight.is_empty()
+        }
+    }
+
+    /// Whether some of the blob came, now or before: before, its author may wait to show it.
+    fn is_shown(&self) -> bool {
+        let count = usize::try_from(self.blob.count()).unwrap_or(usize::MAX);
+        self.begun || self.missing.len() < count
+    }
+
+    /// Takes in peers that connected since.
+    fn welcome(&mut self) {
+        if !self.manner.widens {
+            return;
+        }
+        let now = Instant::now();
+        let connected = self.hub.swarm.peers();
+        for peer in connected.iter().filter_map(peer::from_libp2p) {
+            if !self.sources.iter().any(|source| source.peer == peer) {
+                self.sources.push(Source::new(peer, now));
+            }
+        }
+        let active = |source: &&Source| source.standing == Standing::Active;
+        let mut asked = self.sources.iter().filter(active).count();
+        while asked < self.manner.breadth && self.call_reserve() {
+            asked += 1;
+        }
     }
 
     /// Asks the active sources for as much as their windows take.
@@ -172,14 +211,18 @@ impl<'a> Transfer<'a> {
         })
     }
 
-    fn take(&mut self, landed: Landed, offences: &mut Offences) -> Result<(), TransferError> {
+    fn take(&mut self, landed: Landed, account: &mut Account) -> Result<(), TransferError> {
         let Landed {
             source: at,
             index,
             result,
         } = landed;
+        let bytes = self.blob.chunk_length(index).unwrap_or(0) as u64;
         let source = &mut self.sources[at];
         source.owes.remove(&index);
+        if !matches!(result, Ok(_) | Err(Miss::Unknown | Miss::Later)) {
+            account.again += bytes;
+        }
         match result {
             Ok(took) => {
                 source.progress = Instant::now();
@@ -187,10 +230,14 @@ impl<'a> Transfer<'a> {
                     source.standing = Standing::Active;
                 }
                 source.served = true;
-                self.missing.remove(&index);
+                if self.missing.remove(&index) {
+                    *account.brought.entry(source.peer).or_default() += bytes;
+                } else {
+                    account.again += bytes;
+                }
                 // The first one may have been held back until it was to be shown.
                 if self.begun {
-                    self.hub.pace().record(took);
+                    self.hub.pace().record(source.peer, took);
                 }
                 self.begun = true;
                 return Ok(());
@@ -209,7 +256,7 @@ impl<'a> Transfer<'a> {
             Err(Miss::Unreachable) => source.standing = Standing::Out,
             Err(Miss::Wrong) => {
                 source.standing = Standing::Out;
-                offences.push((source.peer, Offence::CorruptChunk));
+                account.offences.push((source.peer, Offence::CorruptChunk));
             }
         }
         if self.missing.contains(&index) && !self.queue.contains(&index) {
@@ -222,21 +269,27 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
+    /// When to look whether a source has stalled, or another one has come.
+    fn next_look(&self) -> Option<Instant> {
+        let around = self.manner.widens.then(|| Instant::now() + LOOK_AROUND);
+        self.next_stall().into_iter().chain(around).min()
+    }
+
     /// When the first of the active sources stalls, as things are.
     fn next_stall(&self) -> Option<Instant> {
-        let patience = self.hub.pace().patience()?;
-        let stalls = self.sources.iter().filter_map(|s| s.stalls_at(patience));
-        stalls.min()
+        let pace = self.hub.pace();
+        let stalls = |source: &Source| source.stalls_at(pace.patience(source.peer)?);
+        self.sources.iter().filter_map(stalls).min()
     }
 
     /// Asks others for what the stalled ones owe.
     fn on_stall(&mut self) {
-        let Some(patience) = self.hub.pace().patience() else {
-            return;
-        };
         let now = Instant::now();
         for at in 0..self.sources.len() {
             let source = &mut self.sources[at];
+            let Some(patience) = self.hub.pace().patience(source.peer) else {
+                return;
+            };
             if source.stalls_at(patience).is_none_or(|due| due > now) {
                 continue;
             }
@@ -297,9 +350,9 @@ async fn chunk(
     checked.map_err(|_| Miss::Unreachable)?.map(|()| took)
 }
 
-/// Hashes a chunk, and looks at its values.
+/// Hashes a chunk, and looks at its values while they are at hand.
 fn check(blob: &Blob, index: u32, bytes: Bytes, content: Content) -> Result<(), Miss> {
+    blob.put(index, bytes.clone()).map_err(|_| Miss::Wrong)?;
     let good = content == Content::Any || is_finite(&bytes);
-    blob.put(index, bytes).map_err(|_| Miss::Wrong)?;
     if good { Ok(()) } else { Err(Miss::Bad) }
 }

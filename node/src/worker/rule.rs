@@ -4,7 +4,7 @@
 //! it needs no memory but for its result. Other rules look at whole rows, and get them decoded.
 
 use bytes::Bytes;
-use spirt_aggregation::{Inputs, Pipeline, Rule, Verdict};
+use spirt_aggregation::{Inputs, Pipeline, Verdict};
 
 use spirt_protocol::Encoding;
 
@@ -26,7 +26,7 @@ pub(super) fn aggregate(
     dimension: usize,
     spare: Vec<f32>,
 ) -> Result<(Vec<f32>, Vec<Verdict>), Failure> {
-    if takes_coordinates_apart(rule) {
+    if rule.takes_columns_apart() {
         let mut columns = ByColumns::new(rule, f, rows.len(), dimension, spare);
         if encoding == Encoding::F32 && are_cut_alike(rows) {
             for chunk in 0..rows.first().map_or(0, |row| row.len()) {
@@ -76,20 +76,6 @@ fn decoded(
         decoder.finish()?;
     }
     Ok(())
-}
-
-/// Whether a column of the result depends on the same column of the rows only.
-fn takes_coordinates_apart(rule: &Pipeline) -> bool {
-    let apart = matches!(
-        rule.rule(),
-        Rule::Mean
-            | Rule::Median
-            | Rule::TrimmedMean
-            | Rule::Meamed
-            | Rule::Phocas
-            | Rule::SignMajority
-    );
-    apart && rule.pre().is_empty()
 }
 
 fn are_cut_alike(rows: &[&[Bytes]]) -> bool {

@@ -29,6 +29,10 @@ pub static KEYS: &[Key] = &[
             "For a node behind a port mapping, a load balancer or a DNS name. It is announced \
              beside the addresses listened on.",
         ),
+    Key::new(Group::Network, "external-only", Kind::Switch, "BOOL")
+        .default("false")
+        .help("Announce the external addresses, and not those listened on")
+        .more("For a node that others must reach through a proxy. It needs an external address."),
     Key::new(Group::Network, "join-timeout", Kind::Text, "DURATION")
         .default("30s")
         .help("Give up joining after this long (exit 4)"),
@@ -74,7 +78,7 @@ pub static KEYS: &[Key] = &[
     Key::new(Group::Training, "model", Kind::Text, "MODEL")
         .default("mlp:hidden=32")
         .help("The model: softmax, mlp or cnn")
-        .more("With options: softmax, mlp:hidden=32, cnn:channels=8, synthetic:dimension=1000000.")
+        .more("With options: softmax, mlp:hidden=32,layers=1, cnn:channels=8, synthetic:dimension=1000000.")
         .common(),
     Key::new(Group::Training, "data", Kind::Text, "DATA")
         .default("digits")
@@ -146,7 +150,7 @@ pub static KEYS: &[Key] = &[
         .help("Write one JSON object per event to stdout, and errors as JSON to stderr")
         .common(),
     Key::new(Group::Observability, "log", Kind::Text, "FILTER")
-        .otherwise("$RUST_LOG, or warn,libp2p_kad=error,spirt_node=info")
+        .otherwise("$RUST_LOG, or warn,libp2p_gossipsub=error,libp2p_kad=error,spirt_node=info")
         .example(r#""warn,spirt_node=debug""#)
         .help("What to log to stderr, in the syntax of RUST_LOG"),
     Key::new(

@@ -127,6 +127,9 @@ impl Task {
     }
 
     fn identified(&mut self, peer: PeerId, info: identify::Info) {
+        if let Some(version) = self.parts.dialect.other_version(&info.protocol_version) {
+            self.emit(Event::OtherVersion { peer, version });
+        }
         let addrs: Vec<Multiaddr> = self.discovery.book.identified(&peer, info.listen_addrs);
         let kad = &mut self.swarm.behaviour_mut().kad;
         if info.protocols.contains(&kad.protocol_names()[0]) {

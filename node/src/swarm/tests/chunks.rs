@@ -9,10 +9,9 @@ use spirt_protocol::{Offence, Request, Response};
 
 use super::{raw::Raw, *};
 use crate::blobs::{Blob, Packed};
-use crate::fetch::Offences;
 use crate::peer;
 use crate::swarm::pull::frame::HEADER;
-use crate::transfer::{Content, Manner, TransferError, Transfers};
+use crate::transfer::{Account, Content, Manner, TransferError, Transfers};
 
 /// Bytes of a chunk of the blobs here.
 const CHUNK: usize = 256 * 1024;
@@ -45,22 +44,23 @@ fn name(peer: PeerId) -> spirt_protocol::PeerId {
 fn manner(breadth: usize) -> Manner {
     Manner {
         breadth,
+        widens: false,
         content: Content::Any,
     }
 }
 
-/// Gets a blob, in time, and who did wrong.
+/// Gets a blob, in time, and what that took.
 async fn fetch(
     transfers: &Transfers,
     blob: &Arc<Blob>,
     sources: &[PeerId],
     breadth: usize,
-) -> (Result<Packed, TransferError>, Offences) {
+) -> (Result<Packed, TransferError>, Account) {
     let sources: Vec<_> = sources.iter().map(|peer| name(*peer)).collect();
-    let mut offences = Offences::new();
-    let fetched = transfers.fetch(Arc::clone(blob), &sources, manner(breadth), &mut offences);
+    let mut account = Account::default();
+    let fetched = transfers.fetch(Arc::clone(blob), &sources, manner(breadth), &mut account);
     let fetched = timeout(DEADLINE, fetched).await.expect("in time");
-    (fetched, offences)
+    (fetched, account)
 }
 
 /// Answers requests for chunks as `answer` says, until it says nothing more.
@@ -96,7 +96,8 @@ async fn a_blob_comes_whole_and_costs_little_more_than_its_bytes() {
     asker.wait_for_peers(1).await;
     let transfers = Transfers::new(asker.handle.clone());
     let before = asker.handle.traffic();
-    let (fetched, offences) = fetch(&transfers, &awaited(&whole), &[origin.peer()], 1).await;
+    let (fetched, Account { offences, .. }) =
+        fetch(&transfers, &awaited(&whole), &[origin.peer()], 1).await;
     let fetched = fetched.unwrap();
     assert_eq!(fetched, whole);
     let bytes = |packed: &Packed| packed.chunks().collect::<Vec<Bytes>>().concat();
@@ -139,7 +140,7 @@ async fn whoever_sends_a_wrong_chunk_is_named_and_another_source_serves() {
             let mut stream = liar.accept().await;
             serve(&mut stream, |index| Some(lie(&whole, index))).await;
         };
-        let (fetched, offences) = tokio::select! {
+        let (fetched, Account { offences, .. }) = tokio::select! {
             fetched = fetch(&transfers, &blob, &sources, 1) => fetched,
             () = lying => panic!("{what}: the liar was not asked"),
         };
@@ -176,7 +177,7 @@ async fn a_source_that_stalls_is_not_waited_for() {
     };
     let began = Instant::now();
     let blob = awaited(&second);
-    let (fetched, offences) = tokio::select! {
+    let (fetched, Account { offences, .. }) = tokio::select! {
         fetched = fetch(&transfers, &blob, &sources, 1) => fetched,
         () = silence => unreachable!(),
     };
@@ -244,13 +245,43 @@ async fn several_holders_share_the_work_and_one_may_have_parts_only() {
     let transfers = Transfers::new(asker.handle.clone());
     let before = [&one, &two, &some].map(|node| node.handle.traffic().sent);
     let sources = [some.peer(), one.peer(), two.peer()];
-    let (fetched, offences) = fetch(&transfers, &awaited(&whole), &sources, 3).await;
+    let (fetched, Account { offences, .. }) =
+        fetch(&transfers, &awaited(&whole), &sources, 3).await;
     assert_eq!(fetched.unwrap(), whole);
     assert!(offences.is_empty());
     for (node, before) in [&one, &two, &some].iter().zip(before) {
         let sent = node.handle.traffic().sent - before;
         assert!(sent > CHUNK as u64, "everybody gave something: {sent}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_holder_that_connects_meanwhile_is_asked_too() {
+    let whole = packed(24, 7);
+    let asker = Node::start(&[]).await;
+    let transfers = Transfers::new(asker.handle.clone());
+    let mut silent = Raw::connect(&asker).await;
+    let sources = [name(silent.peer)];
+    let late = async {
+        let _stream = silent.accept().await;
+        let late = holder(&[&whole], std::slice::from_ref(&asker.addr)).await;
+        // Both stay, and one of them says nothing.
+        std::future::pending::<()>().await;
+        drop(late);
+    };
+    let manner = Manner {
+        widens: true,
+        ..manner(4)
+    };
+    let mut account = Account::default();
+    let fetched = tokio::select! {
+        fetched = transfers.fetch(awaited(&whole), &sources, manner, &mut account) => fetched,
+        () = late => unreachable!(),
+        () = sleep(DEADLINE) => panic!("the late one was not asked"),
+    };
+    assert_eq!(fetched, Ok(whole));
+    assert_eq!(account.brought.values().sum::<u64>(), 24 * CHUNK as u64);
+    assert!(!account.brought.contains_key(&sources[0]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -289,7 +320,8 @@ async fn a_peer_that_asks_for_a_blob_again_and_again_is_refused() {
         let (fetched, _) = fetch(&transfers, &awaited(&wanted), &source, 1).await;
         fetched.unwrap();
     }
-    let (fetched, offences) = fetch(&transfers, &awaited(&wanted), &source, 1).await;
+    let (fetched, Account { offences, .. }) =
+        fetch(&transfers, &awaited(&wanted), &source, 1).await;
     assert_eq!(fetched, Err(TransferError::Missing));
     assert!(offences.is_empty());
     let (fetched, _) = fetch(&transfers, &awaited(&other), &source, 1).await;
@@ -305,13 +337,14 @@ async fn values_that_are_not_finite_are_their_authors_fault_and_nobody_elses() {
     let asker = Node::start(std::slice::from_ref(&origin.addr)).await;
     asker.wait_for_peers(1).await;
     let transfers = Transfers::new(asker.handle.clone());
-    let mut offences = Offences::new();
+    let mut account = Account::default();
     let manner = Manner {
         breadth: 1,
+        widens: false,
         content: Content::FiniteF32,
     };
     let sources = [name(origin.peer())];
-    let fetched = transfers.fetch(awaited(&whole), &sources, manner, &mut offences);
+    let fetched = transfers.fetch(awaited(&whole), &sources, manner, &mut account);
     assert_eq!(fetched.await, Err(TransferError::Bad));
-    assert!(offences.is_empty());
+    assert!(account.offences.is_empty());
 }

@@ -231,3 +231,26 @@ async fn two_dozen_nodes_on_one_address_form_a_full_mesh() {
         node.gossip().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn peers_of_two_versions_are_told_apart_and_have_nothing_to_say_to_each_other() {
+    let new = Node::joined(&[]).await;
+    let mut old = config(std::slice::from_ref(&new.addr));
+    old.version -= 1;
+    let mut old = Node::with(old).await;
+    old.handle.join(KEY).await.unwrap();
+    let told = timeout(DEADLINE, async {
+        loop {
+            if let Some(Event::OtherVersion { peer, version }) = old.events.recv().await {
+                return (peer, version);
+            }
+        }
+    });
+    assert_eq!(told.await.unwrap(), (new.peer(), 1));
+    let asked = old.handle.request(new.peer(), request(1, 1)).await;
+    assert!(asked.is_err(), "{asked:?}");
+    assert_eq!(
+        old.handle.publish(vec![1]).await,
+        Err(PublishError::NoPeersSubscribed)
+    );
+}

@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 
 use super::*;
 use crate::swarm::{
-    behaviour::{Behaviour, BehaviourEvent, topic},
+    behaviour::{Behaviour, BehaviourEvent},
+    dialect::Dialect,
     limits,
     meter::Meter,
     pull::{ACK, HELLO},
@@ -26,7 +27,7 @@ fn swarm() -> (Swarm<Behaviour>, mpsc::Receiver<(PeerId, Stream)>) {
     let keypair = Keypair::generate_ed25519();
     let transport = transport::build(&keypair, &Arc::new(Meter::default())).unwrap();
     let (inbound, incoming) = mpsc::channel(limits::STREAM_QUEUE);
-    let behaviour = Behaviour::new(&keypair, inbound).unwrap();
+    let behaviour = Behaviour::new(&keypair, &Dialect::of(1), inbound).unwrap();
     let config = libp2p::swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(Duration::from_secs(60));
     let peer = keypair.public().to_peer_id();
@@ -89,7 +90,7 @@ impl Raw {
 pub(super) async fn gossip(node: &Node, data: Vec<u8>) -> PeerId {
     let (mut swarm, _incoming) = swarm();
     let peer = *swarm.local_peer_id();
-    let topic = topic(&KEY);
+    let topic = Dialect::of(1).topic(&KEY);
     swarm.behaviour_mut().gossip.subscribe(&topic).unwrap();
     swarm.dial(node.addr.clone()).unwrap();
     let subscribed = async {

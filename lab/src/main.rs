@@ -4,7 +4,17 @@
 //! always measures the sources that it was built with.
 
 mod exchange;
+mod expected;
+mod fault;
+mod join;
+mod links;
+mod node;
 mod output;
+mod rival;
+mod rivals;
+mod scaling;
+mod swarm;
+mod train;
 
 use std::process::ExitCode;
 
@@ -25,6 +35,18 @@ struct Cli {
 enum Experiment {
     /// Let nodes trade and aggregate synthetic vectors, without training
     Exchange(exchange::Args),
+    /// Kill or stop a node while the others fetch its vector
+    Fault(fault::Args),
+    /// Let a newcomer join a run whose state is large
+    Join(join::Args),
+    /// Let nodes trade vectors over links of a rate and a delay
+    Links(links::Args),
+    /// Kill, stop and lie to spirt and to hivemind alike
+    Rivals(rivals::Args),
+    /// Let nodes train a model, once for each encoding and number of local steps
+    Train(train::Args),
+    /// Print what an exchange takes at sizes that no single machine can run
+    Scaling(scaling::Args),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +57,12 @@ fn main() -> ExitCode {
     }
     let done = match Cli::parse().experiment {
         Experiment::Exchange(args) => exchange::run(&args),
+        Experiment::Fault(args) => fault::run(&args),
+        Experiment::Join(args) => join::run(&args),
+        Experiment::Links(args) => links::run(&args),
+        Experiment::Rivals(args) => rivals::run(&args),
+        Experiment::Train(args) => train::run(&args),
+        Experiment::Scaling(args) => scaling::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,9 @@ use serde::Serialize;
 use spirt_node::encoding;
 
 use super::rival::RivalSummary;
-use super::{Args, Swarm};
+use super::{Args, WARM_UP};
+use crate::scaling;
+use crate::swarm::{self, Swarm};
 
 /// What the experiment measured.
 #[derive(Debug, Serialize)]
@@ -24,7 +26,9 @@ pub(super) struct Summary {
     seconds_max: f64,
     /// Bytes that a node sends in a round, on average.
     bytes_sent: u64,
-    /// The same over the least that the exchange of all vectors takes.
+    /// The same by the formula of `spirt-lab scaling`.
+    bytes_computed: u64,
+    /// What was sent over the least that the exchange of all vectors takes.
     wire_ratio: f64,
     /// Of the node that took most.
     peak_rss_bytes: u64,
@@ -47,14 +51,10 @@ impl Summary {
         swarm: &Swarm,
         expected: Option<&BTreeMap<u64, String>>,
     ) -> Self {
-        let slowest = swarm.measured().map(|round| {
-            let seconds = round.values().map(|round| round.seconds);
-            seconds.fold(0.0, f64::max)
-        });
-        let mut seconds: Vec<f64> = slowest.collect();
-        seconds.sort_by(f64::total_cmp);
+        let measured = swarm.rounds_since(WARM_UP);
+        let seconds: Vec<f64> = measured.map(|told| swarm::slowest(told.values())).collect();
         let rounds = args.rounds.get();
-        let bytes_sent = sent(swarm) / rounds / u64::from(args.peers);
+        let bytes_sent = swarm.sent_since(WARM_UP) / rounds / u64::from(args.peers);
         let vector = u64::from(args.dim.get()) * 4;
         let least = payload_bytes(args) * u64::from(args.peers - 1);
         let peak = swarm.peak_rss_bytes.iter().copied().max().unwrap_or(0);
@@ -66,9 +66,10 @@ impl Summary {
             rule: args.rule.clone(),
             max_byzantine: args.liars(),
             rounds,
-            seconds_median: seconds.get(seconds.len() / 2).copied().unwrap_or(0.0),
-            seconds_max: seconds.last().copied().unwrap_or(0.0),
+            seconds_median: swarm::median(seconds.iter().copied()),
+            seconds_max: seconds.into_iter().fold(0.0, f64::max),
             bytes_sent,
+            bytes_computed: scaling::bytes_sent(args.peers.into(), payload_bytes(args)),
             wire_ratio: bytes_sent as f64 / least as f64,
             peak_rss_bytes: peak,
             peak_rss_vectors: peak as f64 / vector as f64,
@@ -93,30 +94,23 @@ fn payload_bytes(args: &Args) -> u64 {
         .unwrap_or(dimension * 4)
 }
 
-/// Bytes that all nodes sent in the measured rounds.
-fn sent(swarm: &Swarm) -> u64 {
-    let total = |round: Option<&BTreeMap<usize, super::Round>>| -> u64 {
-        round.map_or(0, |round| round.values().map(|r| r.bytes_sent).sum())
-    };
-    let last = swarm.rounds.keys().next_back().copied().unwrap_or(0);
-    let before = swarm.rounds.get(&(super::WARM_UP - 1));
-    total(swarm.rounds.get(&last)).saturating_sub(total(before))
-}
-
 fn agreed(swarm: &Swarm) -> bool {
     let everybody = swarm.nodes.len();
-    swarm.measured().all(|round| {
+    swarm.rounds_since(WARM_UP).all(|round| {
         let models: BTreeSet<_> = round.values().map(|round| &round.model).collect();
-        let contributors = round.values().map(|round| round.authors().count());
+        let contributors = round.values().map(|round| round.aggregated().count());
         round.len() == everybody && models.len() == 1 && contributors.min() == Some(everybody)
     })
 }
 
 fn is_expected(swarm: &Swarm, expected: &BTreeMap<u64, String>) -> bool {
-    swarm.measured().flat_map(BTreeMap::values).all(|round| {
-        let right = expected.get(&round.round);
-        right.is_some() && right == round.model.as_ref()
-    })
+    swarm
+        .rounds_since(WARM_UP)
+        .flat_map(BTreeMap::values)
+        .all(|round| {
+            let right = expected.get(&round.round);
+            right.is_some() && right == round.model.as_ref()
+        })
 }
 
 impl fmt::Display for Summary {

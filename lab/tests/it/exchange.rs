@@ -1,31 +1,13 @@
 //! `spirt-lab exchange`.
 
-use std::process::Command;
-
 use serde_json::Value;
 
-/// The last line of stdout, and whether the program called it a success.
-fn exchange(args: &[&str]) -> (Value, bool) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_spirt-lab"));
-    let output = command
-        .args(["exchange", "--json"])
-        .args(args)
-        .output()
-        .unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let last = stdout
-        .lines()
-        .last()
-        .unwrap_or_else(|| panic!("no result: {errors}"));
-    (serde_json::from_str(last).unwrap(), output.status.success())
-}
+use crate::lab;
 
 #[test]
 fn nodes_that_trade_pulled_vectors_come_to_what_the_vectors_give() {
     let args = "--peers 3 --dim 200000 --rounds 3 --rule median --max-byzantine 1 --seed 5";
-    let args: Vec<&str> = args.split(' ').collect();
-    let (result, success) = exchange(&args);
+    let (result, success) = lab("exchange", args);
     assert!(success, "{result}");
     assert_eq!(result["agreed"], true, "{result}");
     assert_eq!(result["expected"], true, "{result}");
@@ -41,8 +23,7 @@ fn nodes_that_trade_pulled_vectors_come_to_what_the_vectors_give() {
 #[test]
 fn a_rule_that_is_not_computed_again_still_shows_whether_the_nodes_agree() {
     let args = "--peers 3 --dim 1000 --rounds 1 --rule geometric-median";
-    let args: Vec<&str> = args.split(' ').collect();
-    let (result, success) = exchange(&args);
+    let (result, success) = lab("exchange", args);
     assert!(success, "{result}");
     assert_eq!(result["agreed"], true, "{result}");
     assert_eq!(result["expected"], Value::Null, "{result}");

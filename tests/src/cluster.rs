@@ -1,6 +1,7 @@
-//! A swarm of nodes on this machine, in folders that go away with it.
+//! A swarm of nodes, which goes away with all that belongs to it.
 
-use std::collections::BTreeSet;
+mod together;
+
 use std::ops::{Index, IndexMut};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,63 +9,112 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::fault::{Cut, FullDisk};
-use crate::host::DEADLINE;
+use crate::host::compose::Compose;
 use crate::host::network::{Network, Place};
-use crate::host::process::Node;
-use crate::observe::{Event, Round, agreement, rounds};
+use crate::host::{Host, clock};
+use crate::node::Node;
 
 /// Nodes of one run; the first one founded it.
 pub struct Cluster {
     // Dropped before the folder: the nodes write into it.
     nodes: Vec<Node>,
     disks: Vec<FullDisk>,
-    network: Option<Network>,
+    ground: Ground,
     folder: TempDir,
+    /// Whether each process has a wall clock of its own.
+    own_clocks: bool,
+}
+
+/// What the nodes stand on.
+enum Ground {
+    Machine,
+    Network(Network),
+    Compose(Compose),
 }
 
 impl Cluster {
-    /// Starts a node that founds a run, with these options.
+    /// Starts a process that founds a run, with these options.
     ///
     /// # Panics
     /// When it does not come up; all methods panic when the nodes do not do what they wait for.
     pub fn found(options: &str) -> Self {
-        Self::found_in(None, options)
+        Self::found_on(Ground::Machine, false, options)
     }
 
-    fn found_in(network: Option<Network>, options: &str) -> Self {
-        let folder = tempfile::Builder::new().prefix("spirt-test-").tempdir();
-        let mut cluster = Self {
-            nodes: Vec::new(),
-            disks: Vec::new(),
-            network,
-            folder: folder.expect("a temporary folder"),
-        };
+    fn found_on(ground: Ground, own_clocks: bool, options: &str) -> Self {
+        let mut cluster = Self::empty(ground, own_clocks);
         cluster.start(words(options));
         cluster
     }
 
-    /// Founds a run and starts nodes that join it through the founder, `n` in all, and waits until
+    fn empty(ground: Ground, own_clocks: bool) -> Self {
+        let folder = tempfile::Builder::new().prefix("spirt-test-").tempdir();
+        Self {
+            nodes: Vec::new(),
+            disks: Vec::new(),
+            ground,
+            folder: folder.expect("a temporary folder"),
+            own_clocks,
+        }
+    }
+
+    /// Founds a run and starts processes that join it through the founder, `n` in all, and waits until
     /// all of them are in a round together.
     pub fn of(n: usize, options: &str) -> Self {
-        Self::found(options).grown_to(n)
+        Self::on(Host::Processes, n, options)
     }
 
-    /// Like [`Cluster::of`], each node in a namespace of its own.
-    pub fn in_network(n: usize, options: &str) -> Self {
-        Self::found_in(Some(Network::new()), options).grown_to(n)
+    /// The same on any host.
+    pub fn on(host: Host, n: usize, options: &str) -> Self {
+        Self::grown(host, n, false, options)
     }
 
-    fn grown_to(self, n: usize) -> Self {
-        let mut cluster = self;
-        for _ in 1..n {
+    /// The same, each process with a wall clock of its own.
+    ///
+    /// # Panics
+    /// When it is to be containers: nothing can be loaded into their static program.
+    pub fn with_clocks(host: Host, n: usize, options: &str) -> Self {
+        Self::grown(host, n, true, options)
+    }
+
+    fn grown(host: Host, n: usize, own_clocks: bool, options: &str) -> Self {
+        let mut cluster = match host {
+            Host::Processes => Self::found_on(Ground::Machine, own_clocks, options),
+            Host::Namespaces => {
+                Self::found_on(Ground::Network(Network::new()), own_clocks, options)
+            }
+            Host::Compose => {
+                assert!(!own_clocks, "nothing can be loaded into a static program");
+                Self::in_containers(n, options)
+            }
+        };
+        for _ in cluster.len()..n {
             cluster.join(0, "");
         }
         cluster.wait_together(&Vec::from_iter(0..n));
         cluster
     }
 
+    fn in_containers(n: usize, options: &str) -> Self {
+        let (compose, ids) = Compose::up(n - 1, &words(options));
+        let nodes = ids.iter().enumerate();
+        let nodes = nodes.map(|(number, id)| Node::contained(&number.to_string(), &compose, id));
+        let nodes = nodes.collect();
+        Self {
+            nodes,
+            ..Self::empty(Ground::Compose(compose), false)
+        }
+    }
+
     /// Starts one more node, which joins through the node `via`, and returns its number.
     pub fn join(&mut self, via: usize, options: &str) -> usize {
+        let number = self.nodes.len();
+        if let Ground::Compose(compose) = &self.ground {
+            let id = compose.join(&self[via].lasting_address(), &words(options));
+            self.nodes
+                .push(Node::contained(&number.to_string(), compose, &id));
+            return number;
+        }
         let bootstrap = ["--bootstrap".to_owned(), self[via].join().to_owned()];
         self.start(bootstrap.into_iter().chain(words(options)).collect())
     }
@@ -77,41 +127,110 @@ impl Cluster {
         number
     }
 
-    /// Starts a node that is gone again, with its data dir. It joins through `via`, or goes on with
-    /// what it has.
+    /// Starts a node that is gone again, with the state that it had. A process joins through `via`, or
+    /// goes on with what it has; a container joins as it did at first.
     pub fn restart(&mut self, number: usize, via: Option<usize>) {
+        let name = format!("{number}'");
+        if let Ground::Compose(compose) = &self.ground {
+            self.nodes[number].start_again(&name, compose);
+            return;
+        }
         let bootstrap = via.map(|via| ["--bootstrap".to_owned(), self[via].join().to_owned()]);
         let args: Vec<String> = bootstrap.into_iter().flatten().collect();
         self[number].wait_exit();
-        let (name, place) = (format!("{number}'"), self.place(number));
+        let place = self.place(number);
         self.nodes[number] = Node::start(&name, &place, &self.data_dir(number), &args);
     }
 
     fn place(&mut self, number: usize) -> Place {
-        let network = self.network.as_mut();
-        network.map_or_else(Place::here, |network| network.place(number))
+        let mut place = match &mut self.ground {
+            Ground::Network(network) => network.place(number),
+            Ground::Machine | Ground::Compose(_) => Place::here(),
+        };
+        if self.own_clocks {
+            place.prefix.extend(clock::words(&self.clock(number)));
+        }
+        place
     }
 
-    /// The network of its own.
+    fn clock(&self, number: usize) -> PathBuf {
+        self.folder.path().join(format!("clock-{number}"))
+    }
+
+    /// Sets the wall clock of a node so many seconds off, and waits until its log shows it.
     ///
     /// # Panics
-    /// When it has none.
-    pub fn network(&self) -> &Network {
-        let network = self.network.as_ref();
-        network.expect("cut, heal and slow need a network of namespaces")
+    /// When it has no clock of its own.
+    pub fn step_clock(&self, number: usize, seconds: i64) {
+        assert!(self.own_clocks, "the nodes have the clock of this machine");
+        clock::step(&self.clock(number), seconds);
+        let is_off = |line: &str| clock::is_off(line, seconds).then_some(());
+        self[number].wait_log("a line of its new time", is_off);
     }
 
-    /// Cuts all links between two sides.
+    /// The project of compose that it is.
+    ///
+    /// # Panics
+    /// When it is none.
+    pub fn compose(&self) -> &Compose {
+        match &self.ground {
+            Ground::Compose(compose) => compose,
+            Ground::Machine | Ground::Network(_) => panic!("the nodes are no containers"),
+        }
+    }
+
+    /// Holds what leaves a node to so many kilobits per second.
+    ///
+    /// # Panics
+    /// When it has no network of namespaces.
+    pub fn slow(&self, number: usize, kbit: u32) {
+        match &self.ground {
+            Ground::Network(network) => network.slow(number, kbit),
+            Ground::Machine | Ground::Compose(_) => panic!("slow takes a network of namespaces"),
+        }
+    }
+
+    /// Cuts all links between two sides. A container can only lose all of its links.
+    ///
+    /// # Panics
+    /// When the nodes share this machine's network.
     pub fn cut(&self, cut: &Cut) {
-        for (one, other) in cut
-            .from
-            .iter()
-            .flat_map(|a| cut.to.iter().map(move |b| (*a, *b)))
-        {
-            self.network().cut(one, other);
-            if !cut.one_way {
-                self.network().cut(other, one);
+        match &self.ground {
+            Ground::Network(network) => {
+                let pairs = cut
+                    .from
+                    .iter()
+                    .flat_map(|a| cut.to.iter().map(move |b| (*a, *b)));
+                for (one, other) in pairs {
+                    network.cut(one, other);
+                    if !cut.one_way {
+                        network.cut(other, one);
+                    }
+                }
             }
+            Ground::Compose(compose) => {
+                let alone = cut
+                    .alone(self.len())
+                    .expect("all links of one container are cut");
+                compose.disconnect(self[alone].container());
+            }
+            Ground::Machine => panic!("cut takes a network of namespaces, or containers"),
+        }
+    }
+
+    /// Brings back what was cut or slowed down.
+    ///
+    /// # Panics
+    /// When the nodes share this machine's network.
+    pub fn heal(&self) {
+        match &self.ground {
+            Ground::Network(network) => network.heal(),
+            Ground::Compose(compose) => {
+                for node in &self.nodes {
+                    compose.reconnect(node.container());
+                }
+            }
+            Ground::Machine => panic!("heal takes a network of namespaces, or containers"),
         }
     }
 
@@ -138,64 +257,6 @@ impl Cluster {
     /// Whether there is no node, which is never so.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
-    }
-
-    /// Waits until the nodes with these numbers have ended a round to which each of them
-    /// contributed, and returns it. Rounds before those that they are at now do not count.
-    pub fn wait_together(&self, numbers: &[usize]) -> Round {
-        let since = numbers
-            .iter()
-            .filter_map(|number| self[*number].last_round())
-            .max();
-        let peers: Vec<&str> = numbers.iter().map(|number| self[*number].peer()).collect();
-        let all_in = |round: &Round| peers.iter().all(|peer| round.kept(peer));
-        let what = format!("the nodes {numbers:?} are in");
-        let ended = numbers.iter().map(|number| {
-            self[*number].wait_round(since.map_or(0, |since| since + 1), &what, all_in)
-        });
-        ended
-            .max_by_key(|round| round.round)
-            .expect("there are nodes")
-    }
-
-    /// Waits until these nodes have ended at least `n` more rounds and agree: each ended the rounds
-    /// from `since` on with the same model as the others, or said that it took over theirs. Returns
-    /// the rounds that all of them ended alike.
-    pub fn agree(&self, numbers: &[usize], since: u64, n: usize) -> BTreeSet<u64> {
-        let deadline = Instant::now() + DEADLINE;
-        for number in numbers {
-            self[*number].wait_rounds(n);
-        }
-        loop {
-            let told: Vec<(String, Vec<Event>)> = numbers
-                .iter()
-                .map(|number| (self[*number].name().to_owned(), self[*number].events()))
-                .collect();
-            match agreement(&told, since) {
-                Ok(together) if !together.is_empty() => return together,
-                Err(error) if Instant::now() > deadline => panic!("{error}"),
-                Ok(_) if Instant::now() > deadline => {
-                    panic!("{numbers:?} ended no common round since {since}")
-                }
-                // One that is wrong finds out within a few rounds.
-                Ok(_) | Err(_) => drop(self[numbers[0]].wait_rounds(1)),
-            }
-        }
-    }
-
-    /// Checks that none of these nodes lost, skipped or took back a round from round `since` on.
-    pub fn no_round_lost(&self, numbers: &[usize], since: u64) {
-        for number in numbers {
-            let events = self[*number].events();
-            let apart =
-                |event: &&Event| matches!(event, Event::Joined(joined) if joined.round > since);
-            assert_eq!(events.iter().find(apart), None, "node {number} went apart");
-            let ended = rounds(&events).filter(|round| round.round >= since);
-            for (due, round) in (since..).zip(ended) {
-                assert_eq!(round.round, due, "node {number} skipped a round");
-                assert!(round.applied, "node {number} lost round {due}: {round:?}");
-            }
-        }
     }
 }
 

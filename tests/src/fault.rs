@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::cluster::Cluster;
-use crate::host::command;
+use crate::host::{Host, command};
 
 /// Something that befalls a cluster. Numbers are those of nodes, in the order of their start.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -25,6 +25,8 @@ pub enum Fault {
     Restart(Restart),
     /// A new node joins through this one.
     Join(usize),
+    /// The wall clock of a node is set off from now on. Needs libfaketime.
+    StepClock(StepClock),
     /// Nothing passes any more between these two sides, or, one way, from the first to the second.
     Cut(Cut),
     /// All links and speeds are as at first.
@@ -62,6 +64,25 @@ pub struct Cut {
     pub one_way: bool,
 }
 
+/// A wrong wall clock.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepClock {
+    /// Whose.
+    pub node: usize,
+    /// How far it is ahead of this machine's from now on.
+    pub seconds: i64,
+}
+
+impl Cut {
+    /// The node that is cut from all `n - 1` others, both ways, if that is what it is.
+    pub fn alone(&self, n: usize) -> Option<usize> {
+        let [alone] = self.from[..] else { return None };
+        let all_others = (0..n).filter(|node| *node != alone);
+        (!self.one_way && all_others.eq(self.to.iter().copied())).then_some(alone)
+    }
+}
+
 /// A slow node.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,12 +102,41 @@ pub enum Everything {
 }
 
 impl Fault {
-    /// Whether it takes root and namespaces.
-    pub const fn needs_network(&self) -> bool {
-        matches!(
-            self,
-            Self::Cut(_) | Self::Heal(_) | Self::Slow(_) | Self::FillDisk(_)
-        )
+    /// Why it cannot befall a cluster of `n` nodes on this host, if it cannot.
+    pub fn impossible_on(&self, host: Host, n: usize) -> Option<&'static str> {
+        match (host, self) {
+            (Host::Processes, Self::Cut(_) | Self::Heal(_) | Self::Slow(_)) => {
+                Some("the processes share one network")
+            }
+            (Host::Processes, Self::FillDisk(_)) => Some("to mount a full disk takes root"),
+            (Host::Compose, Self::Cut(cut)) if cut.alone(n).is_none() => {
+                Some("a container loses all of its links or none")
+            }
+            (Host::Compose, Self::Slow(_)) => Some("the engine has no speed of links"),
+            (
+                Host::Compose,
+                Self::CorruptCheckpoint(_) | Self::ClearCheckpoint(_) | Self::FillDisk(_),
+            ) => Some("the disk is the engine's"),
+            (Host::Compose, Self::StepClock(_)) => {
+                Some("no library can be loaded into a static program")
+            }
+            (
+                Host::Processes | Host::Namespaces | Host::Compose,
+                Self::Kill(_)
+                | Self::Stop(_)
+                | Self::Cont(_)
+                | Self::Leave(_)
+                | Self::Restart(_)
+                | Self::Join(_)
+                | Self::StepClock(_)
+                | Self::Cut(_)
+                | Self::Heal(_)
+                | Self::Slow(_)
+                | Self::CorruptCheckpoint(_)
+                | Self::ClearCheckpoint(_)
+                | Self::FillDisk(_),
+            ) => None,
+        }
     }
 
     /// Lets it befall a cluster.
@@ -107,8 +157,9 @@ impl Fault {
                 cluster.join(*via, "");
             }
             Self::Cut(cut) => cluster.cut(cut),
-            Self::Heal(Everything::All) => cluster.network().heal(),
-            Self::Slow(slow) => cluster.network().slow(slow.node, slow.kbit),
+            Self::Heal(Everything::All) => cluster.heal(),
+            Self::Slow(slow) => cluster.slow(slow.node, slow.kbit),
+            Self::StepClock(step) => cluster.step_clock(step.node, step.seconds),
             Self::CorruptCheckpoint(node) => corrupt(&checkpoints(cluster, *node)),
             Self::ClearCheckpoint(node) => {
                 let folder = checkpoints(cluster, *node);

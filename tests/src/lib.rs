@@ -6,14 +6,14 @@
 //!
 //! | verb | what happens to the node |
 //! |---|---|
-//! | [`kill`](host::process::Node::kill) | it dies at once, as by `kill -9`: no goodbye, no last checkpoint |
-//! | [`stop`](host::process::Node::stop) | it stands still, as by SIGSTOP: its sockets stay open, it says nothing |
-//! | [`cont`](host::process::Node::cont) | it goes on from where it was stopped |
-//! | [`leave`](host::process::Node::leave) | it is asked to leave, as by Ctrl+C or `docker stop`: goodbye, checkpoint, exit |
+//! | [`kill`](node::Node::kill) | it dies at once, as by `kill -9`: no goodbye, no last checkpoint |
+//! | [`stop`](node::Node::stop) | it stands still, as by SIGSTOP: its sockets stay open, it says nothing |
+//! | [`cont`](node::Node::cont) | it goes on from where it was stopped |
+//! | [`leave`](node::Node::leave) | it is asked to leave, as by Ctrl+C or `docker stop`: goodbye, checkpoint, exit |
 //! | [`restart`](cluster::Cluster::restart) | it starts again with the data dir that it had |
 //!
-//! Further verbs, of [`fault`], and whole stories told in files of them, of [`scenario`]: `cut`, `heal`
-//! and `slow` need a [network](host::network) of namespaces, `fill-disk` a mount.
+//! Further verbs are those of [`fault`]; whole stories are told in files of them, of [`scenario`], and
+//! played on each [host](host::Host) that can. `docs/scenarios.md` says which one cannot, and why.
 //!
 //! The harness knows the nodes only by their command line and their JSON, as any program would: it
 //! depends on no other room.
@@ -21,6 +21,7 @@
 pub mod cluster;
 pub mod fault;
 pub mod host;
+pub mod node;
 pub mod observe;
 pub mod scenario;
 pub mod scoreboard;

@@ -63,6 +63,11 @@ impl Round {
         self.verdict(peer) == Some("kept")
     }
 
+    /// Whether the peers agreed on a contribution of `peer`; the rule may have left it out.
+    pub fn counted(&self, peer: &str) -> bool {
+        matches!(self.verdict(peer), Some("kept" | "dropped"))
+    }
+
     /// What became of the contribution of `peer`.
     pub fn verdict(&self, peer: &str) -> Option<&str> {
         self.verdicts.get(peer).map(String::as_str)

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::cluster::{Cluster, PATIENT};
 use crate::fault::Fault;
+use crate::host::Host;
 
 /// A scenario file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -65,21 +66,31 @@ impl Scenario {
         toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// Whether it takes a network of its own.
-    pub fn needs_network(&self) -> bool {
-        let mut faults = self.steps.iter().flat_map(|step| &step.faults);
-        faults.any(Fault::needs_network)
+    /// Why it cannot be played on this host, if it cannot.
+    pub fn impossible_on(&self, host: Host) -> Option<&'static str> {
+        let mut faults = self.faults();
+        faults.find_map(|fault| fault.impossible_on(host, self.nodes))
     }
 
-    /// Plays it, on processes of this machine or in a network of their own.
+    /// Whether the nodes need wall clocks of their own.
+    pub fn needs_clocks(&self) -> bool {
+        self.faults()
+            .any(|fault| matches!(fault, Fault::StepClock(_)))
+    }
+
+    fn faults(&self) -> impl Iterator<Item = &Fault> {
+        self.steps.iter().flat_map(|step| &step.faults)
+    }
+
+    /// Plays it.
     ///
     /// # Panics
     /// When something expected does not hold.
-    pub fn play(&self, own_network: bool) {
+    pub fn play(&self, host: Host) {
         let options = format!("{PATIENT} {}", self.options);
-        let mut cluster = match own_network {
-            true => Cluster::in_network(self.nodes, &options),
-            false => Cluster::of(self.nodes, &options),
+        let mut cluster = match self.needs_clocks() {
+            true => Cluster::with_clocks(host, self.nodes, &options),
+            false => Cluster::on(host, self.nodes, &options),
         };
         let all: Vec<usize> = (0..self.nodes).collect();
         let since = cluster.wait_together(&all).round;

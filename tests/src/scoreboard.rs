@@ -1,10 +1,16 @@
 //! Attack by rule on real nodes: what the model is worth at the end, what it cost, and when the liars
 //! were named.
 
-use std::collections::BTreeSet;
+pub mod ledger;
+pub mod results;
+pub mod table;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
+use self::ledger::Naming;
 use crate::cluster::Cluster;
 use crate::observe::{Event, divergent_rounds, last_round, rounds};
 
@@ -13,23 +19,61 @@ pub const NODES: usize = 10;
 /// How many of them lie.
 pub const LIARS: usize = 2;
 /// How long a run may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// What is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Data {
+    /// The default job: an MLP on the digits.
+    Digits,
+    /// Softmax regression on Fashion-MNIST, from Debian's package `dataset-fashion-mnist`: its vectors
+    /// travel inline, so that liars can see those of the others.
+    FashionMnist,
+}
+
+impl Data {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Digits, Self::FashionMnist];
+
+    /// Options of the founder.
+    const fn options(self) -> &'static str {
+        match self {
+            Self::Digits => "",
+            Self::FashionMnist => {
+                "--data idx:/usr/share/datasets/fashion-mnist --model softmax --learning-rate 0.1"
+            }
+        }
+    }
+
+    /// What it is called in options and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Digits => "digits",
+            Self::FashionMnist => "fashion-mnist",
+        }
+    }
+}
 
 /// What is played.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Game {
+    /// What is trained.
+    pub data: Data,
     /// The rule.
     pub rule: String,
     /// What the liars do; without one all are honest.
     pub attack: Option<String>,
     /// Rounds of the run.
     pub rounds: u64,
-    /// Further options of the founder.
-    pub options: String,
+    /// Seed of all that is random in the run.
+    pub seed: u64,
 }
 
 /// What came of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Score {
     /// Share of the test samples that the last model gets right; `None` if the run did not end.
     pub accuracy: Option<f64>,
@@ -37,9 +81,10 @@ pub struct Score {
     pub lost: u64,
     /// Rounds that honest nodes ended with different models.
     pub divergent: usize,
-    /// Rounds from the first in which both liars could count until each was named: dropped by the
-    /// rule, or for an offence. `None` if one never was.
-    pub named: Option<u64>,
+    /// When the ledger names the liars.
+    pub named: Naming,
+    /// How long it took.
+    pub seconds: f64,
 }
 
 impl Game {
@@ -48,12 +93,16 @@ impl Game {
     /// # Panics
     /// When a node does not start.
     pub fn play(&self) -> Score {
+        let began = Instant::now();
         // The mean is defined for no liar.
         let f = if self.rule == "mean" { 0 } else { LIARS };
         let honest = NODES - LIARS;
         let founder = format!(
-            "--rule {} --max-byzantine {f} --min-peers {honest} --rounds {} {}",
-            self.rule, self.rounds, self.options
+            "--rule {} --max-byzantine {f} --min-peers {honest} --rounds {} --seed {} {}",
+            self.rule,
+            self.rounds,
+            self.seed,
+            self.data.options()
         );
         let mut cluster = Cluster::found(&founder);
         let role = |node: usize| match &self.attack {
@@ -74,40 +123,27 @@ impl Game {
             .filter(|number| !liars.contains(&cluster[*number].peer().to_owned()))
             .map(|number| (number.to_string(), cluster[number].events()))
             .collect();
-        self.score(&told, &liars)
+        self.score(&told, &liars, began.elapsed())
     }
 
-    fn score(&self, told: &[(String, Vec<Event>)], liars: &[String; LIARS]) -> Score {
+    fn score(
+        &self,
+        told: &[(String, Vec<Event>)],
+        liars: &[String; LIARS],
+        took: Duration,
+    ) -> Score {
         let events = &told[0].1;
         let end = last_round(events).filter(|round| round.round + 1 == self.rounds);
         let since = rounds(events)
             .find(|round| liars.iter().all(|liar| round.verdict(liar).is_some()))
             .map_or(0, |round| round.round);
         let lost = rounds(events).filter(|round| round.round >= since && !round.applied);
-        let named = liars.iter().map(|liar| named(events, liar, since));
-        let named: Option<Vec<u64>> = named.collect();
         Score {
             accuracy: end.and_then(|round| round.accuracy),
             lost: lost.count() as u64,
             divergent: divergent_rounds(told).len(),
-            named: named.and_then(|rounds| rounds.into_iter().max()),
+            named: Naming::read(events, liars, since),
+            seconds: took.as_secs_f64(),
         }
     }
-}
-
-/// Rounds until a liar was named.
-fn named(events: &[Event], liar: &str, since: u64) -> Option<u64> {
-    let innocent: BTreeSet<&str> = ["kept", "late", "absent", "left"].into();
-    let round = events.iter().find_map(|event| match event {
-        Event::Offence(offence) if offence.peer == liar => Some(offence.round),
-        Event::Round(round) if round.verdict(liar).is_some_and(|v| !innocent.contains(v)) => {
-            Some(round.round)
-        }
-        Event::Ready(_)
-        | Event::Joined(_)
-        | Event::Round(_)
-        | Event::Offence(_)
-        | Event::Left(_) => None,
-    })?;
-    Some(round.saturating_sub(since))
 }

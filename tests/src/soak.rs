@@ -2,28 +2,32 @@
 //! go, links are cut, and a fifth of the peers lie. Afterwards: was a round stuck, did two disagree,
 //! did the memory grow?
 
+mod summary;
+
 use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use serde::Serialize;
 
+pub use self::summary::Summary;
 use crate::cluster::Cluster;
-use crate::host::network::Network;
+use crate::fault::Cut;
+use crate::host::Host;
 use crate::observe::{Event, divergent_rounds, rounds};
 
 /// How often the judge looks.
 const LOOK: Duration = Duration::from_millis(250);
+/// How often it measures the memory of a node; in a container that takes a command.
+const MEASURE: Duration = Duration::from_secs(1);
 /// Time without the end of a round after which one counts as stuck.
 const STUCK: Duration = Duration::from_secs(30);
 /// Honest nodes that may be disturbed at a time.
 const MOST_DISTURBED: usize = 2;
 /// Honest nodes that run at most: newcomers take the place of those that leave.
 const MOST_NODES: usize = 12;
-/// Options of the founder.
-const OPTIONS: &str =
-    "--max-byzantine 2 --min-peers 5 --pace 300ms --collect-min 500ms --attempt 700ms";
+/// Options of the founder, beside its times.
+const OPTIONS: &str = "--max-byzantine 2 --min-peers 5 --pace 300ms";
 /// What the liars do; each liar takes the next one.
 const ATTACKS: [&str; 8] = [
     "sign-flip:scale=5",
@@ -43,49 +47,20 @@ pub struct Plan {
     pub time: Duration,
     /// Seeds what happens when. The processes keep their own time, so it is no replay.
     pub seed: u64,
-    /// Nodes at first, a fifth of which lie.
+    /// Nodes at first.
     pub nodes: usize,
-}
-
-/// What came of it.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Summary {
-    /// Seconds that faults lasted.
-    pub seconds: f64,
-    /// As planned.
-    pub seed: u64,
-    /// Rounds that ended.
-    pub rounds: u64,
-    /// Times that no round ended for half a minute.
-    pub stuck_rounds: u64,
-    /// Rounds after which honest nodes held different models, and none of them took it back.
-    pub divergences: u64,
-    /// Rounds that some honest node ended without an update.
-    pub rounds_lost: u64,
-    /// Most resident memory of any honest node.
-    pub max_rss_bytes: u64,
-    /// The same in the first quarter of the time alone.
-    pub max_rss_bytes_first_quarter: u64,
-    /// Honest nodes at the end, which all ended rounds together.
-    pub together: usize,
-    /// Nodes that lied.
+    /// How many of them lie.
     pub liars: usize,
-    /// What happened.
-    pub kills: u64,
-    /// What happened.
-    pub freezes: u64,
-    /// What happened.
-    pub joins: u64,
-    /// What happened.
-    pub leaves: u64,
-    /// What happened; links are cut only in a network of namespaces.
-    pub cuts: u64,
+    /// Where they run.
+    pub host: Host,
 }
 
-impl Summary {
-    /// Whether everything held.
-    pub const fn is_good(&self) -> bool {
-        self.stuck_rounds == 0 && self.divergences == 0 && self.rounds > 0
+/// How long the nodes wait for each other. An engine that starts and stops containers takes the machine's
+/// time from all of them.
+const fn times(host: Host) -> &'static str {
+    match host {
+        Host::Processes | Host::Namespaces => "--collect-min 500ms --attempt 700ms",
+        Host::Compose => "--collect-min 1s --attempt 2s",
     }
 }
 
@@ -107,8 +82,9 @@ struct Soak {
     disturbed: BTreeMap<usize, (Instant, Mend)>,
     /// What earlier processes of honest nodes said, and those that left.
     past: Vec<(String, Vec<Event>)>,
-    has_network: bool,
+    host: Host,
     progress: (u64, Instant),
+    measured: Instant,
 }
 
 /// Runs a soak to its end.
@@ -118,10 +94,10 @@ struct Soak {
 pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Summary {
     let mut soak = Soak::start(plan);
     say(&format!(
-        "{} honest nodes, {} liars, network of namespaces: {}",
+        "{} honest nodes, {} liars, on {}",
         soak.honest.len(),
-        soak.summary.liars,
-        soak.has_network
+        plan.liars,
+        plan.host
     ));
     let began = Instant::now();
     let mut next = began;
@@ -142,14 +118,10 @@ pub fn run(plan: &Plan, say: &mut dyn FnMut(&str)) -> Summary {
 
 impl Soak {
     fn start(plan: &Plan) -> Self {
-        let has_network = Network::is_possible();
-        let liars = plan.nodes / 5;
-        let mut cluster = match has_network {
-            true => Cluster::in_network(plan.nodes - liars, OPTIONS),
-            false => Cluster::of(plan.nodes - liars, OPTIONS),
-        };
-        let honest = (0..plan.nodes - liars).collect();
-        for liar in 0..liars {
+        let options = format!("{OPTIONS} {}", times(plan.host));
+        let mut cluster = Cluster::on(plan.host, plan.nodes - plan.liars, &options);
+        let honest = (0..plan.nodes - plan.liars).collect();
+        for liar in 0..plan.liars {
             let attack = ATTACKS[(plan.seed as usize + liar) % ATTACKS.len()];
             cluster.join(0, &format!("--attack {attack}"));
         }
@@ -157,15 +129,17 @@ impl Soak {
             cluster,
             rng: Rng::with_seed(plan.seed),
             summary: Summary {
+                host: plan.host.to_string(),
                 seed: plan.seed,
-                liars,
+                liars: plan.liars,
                 ..Summary::default()
             },
             honest,
             disturbed: BTreeMap::new(),
             past: Vec::new(),
-            has_network,
+            host: plan.host,
             progress: (0, Instant::now()),
+            measured: Instant::now(),
         }
     }
 
@@ -200,14 +174,22 @@ impl Soak {
                 self.disturbed.insert(node, (end, Mend::Cont));
                 Some(format!("stop {node}"))
             }
-            7..9 if self.has_network => {
+            7..9 if self.host != Host::Processes => {
                 let others: Vec<usize> = (0..self.cluster.len()).filter(|n| *n != node).collect();
-                for other in others.iter().filter(|_| self.rng.bool()) {
-                    self.cluster.network().cut(node, *other);
-                }
+                // A container loses all of its links or none.
+                let all = self.host == Host::Compose;
+                let some = others.into_iter().filter(|_| all || self.rng.bool());
+                self.cluster.cut(&Cut {
+                    from: vec![node],
+                    to: some.collect(),
+                    one_way: false,
+                });
                 self.summary.cuts += 1;
                 self.disturbed.insert(node, (end, Mend::Heal));
-                Some(format!("cut {node} from some"))
+                Some(format!(
+                    "cut {node} from {}",
+                    if all { "all" } else { "some" }
+                ))
             }
             _ if self.honest.len() < MOST_NODES => {
                 let new = self.cluster.join(node, "");
@@ -233,7 +215,7 @@ impl Soak {
         for (node, mend) in due {
             match mend {
                 Mend::Cont => self.cluster[node].cont(),
-                Mend::Heal => self.cluster.network().heal(),
+                Mend::Heal => self.cluster.heal(),
                 Mend::Restart => {
                     self.remember(node);
                     let via = self.calm();
@@ -253,7 +235,6 @@ impl Soak {
             Event::Round(round) => last.is_none_or(|last| round.round + 8 < last),
             Event::Ready(_) | Event::Joined(_) | Event::Offence(_) | Event::Left(_) => true,
         });
-        self.summary.rounds_lost += lost(&said);
         self.past.push((format!("{node}, gone"), said));
     }
 
@@ -270,11 +251,17 @@ impl Soak {
             self.summary.stuck_rounds += 1;
             self.progress.1 = Instant::now();
         }
-        let resident = self
-            .honest
-            .iter()
-            .filter_map(|node| self.cluster[*node].resident_bytes());
-        let most = resident.max().unwrap_or(0);
+        if self.measured.elapsed() > MEASURE {
+            self.measured = Instant::now();
+            self.measure(first_quarter);
+        }
+    }
+
+    /// Looks at the memory of one node that nothing happens to.
+    fn measure(&mut self, first_quarter: bool) {
+        let node = self.calm();
+        let resident = node.and_then(|node| self.cluster[node].resident_bytes());
+        let most = resident.unwrap_or(0);
         self.summary.max_rss_bytes = self.summary.max_rss_bytes.max(most);
         if first_quarter {
             self.summary.max_rss_bytes_first_quarter = self.summary.max_rss_bytes;
@@ -286,20 +273,21 @@ impl Soak {
         let end = self.disturbed.values().map(|(end, _)| *end).max();
         self.mend(end.unwrap_or_else(Instant::now));
         let back = self.cluster.wait_together(&self.honest).round;
-        self.cluster.agree(&self.honest, back, 5);
+        let alike = self.cluster.agree(&self.honest, back, 5);
         let mut told = self.past;
         for node in &self.honest {
-            let said = self.cluster[*node].events();
-            self.summary.rounds_lost += lost(&said);
-            told.push((self.cluster[*node].name().to_owned(), said));
+            told.push((
+                self.cluster[*node].name().to_owned(),
+                self.cluster[*node].events(),
+            ));
         }
+        let last = alike.last().copied().unwrap_or(back);
+        let last = self.cluster[self.honest[0]].wait_round(last, "it is over", |_| true);
+        self.summary.model = last.model;
+        self.summary.count_losses(&told);
         self.summary.divergences = divergent_rounds(&told).len() as u64;
         self.summary.rounds = back;
         self.summary.together = self.honest.len();
         self.summary
     }
-}
-
-fn lost(events: &[Event]) -> u64 {
-    rounds(events).filter(|round| !round.applied).count() as u64
 }

@@ -1,9 +1,34 @@
 //! What another process writes, line by line, as it comes.
 
 use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Child, ChildStderr, ChildStdout};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// What a process writes.
+pub struct Pipes {
+    /// Lines of its stdout that are known already.
+    pub known: usize,
+    /// Its stdout.
+    pub stdout: ChildStdout,
+    /// Its stderr.
+    pub stderr: ChildStderr,
+}
+
+impl Pipes {
+    /// Those of a child that was started with pipes.
+    ///
+    /// # Panics
+    /// When it was not.
+    pub fn of(child: &mut Child) -> Self {
+        Self {
+            known: 0,
+            stdout: child.stdout.take().expect("stdout is a pipe"),
+            stderr: child.stderr.take().expect("stderr is a pipe"),
+        }
+    }
+}
 
 /// The lines of a stream so far, each understood as a `T`. A thread reads them until the end.
 pub struct Follow<T> {
@@ -38,6 +63,15 @@ impl<T: Clone + Send + 'static> Follow<T> {
         from: impl Read + Send + 'static,
         read: impl Fn(&str) -> Result<T, E> + Send + 'static,
     ) -> Self {
+        Self::after(0, from, read)
+    }
+
+    /// Follows a stream after its first `known` lines.
+    pub fn after<E: ToString>(
+        known: usize,
+        from: impl Read + Send + 'static,
+        read: impl Fn(&str) -> Result<T, E> + Send + 'static,
+    ) -> Self {
         let told = Told {
             items: Vec::new(),
             strange: Vec::new(),
@@ -49,7 +83,8 @@ impl<T: Clone + Send + 'static> Follow<T> {
         });
         let writer = Arc::clone(&shared);
         thread::spawn(move || {
-            for line in BufReader::new(from).lines().map_while(Result::ok) {
+            let lines = BufReader::new(from).lines().map_while(Result::ok);
+            for line in lines.skip(known) {
                 let item = read(&line);
                 writer.update(|told| match item {
                     Ok(item) => told.items.push(item),
@@ -59,6 +94,12 @@ impl<T: Clone + Send + 'static> Follow<T> {
             writer.update(|told| told.over = true);
         });
         Self { shared }
+    }
+
+    /// How many lines came so far, understood or not.
+    pub(crate) fn n_lines(&self) -> usize {
+        let told = self.shared.told();
+        told.items.len() + told.strange.len()
     }
 
     /// What came so far.

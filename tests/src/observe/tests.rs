@@ -5,7 +5,7 @@ use super::*;
 fn ended(round: u64, model: &str) -> Event {
     let line = format!(
         r#"{{"event":"round","round":{round},"applied":true,"loss":0.5,"accuracy":null,"roster":2,
-            "verdicts":{{"a":"kept","b":"late"}},"model":"{model}","seconds":0.1}}"#
+            "verdicts":{{"a":"kept","b":"late","d":"dropped"}},"model":"{model}","seconds":0.1}}"#
     );
     serde_json::from_str(&line).expect("a line as a node writes it")
 }
@@ -75,6 +75,10 @@ fn verdicts_are_found_by_peer() {
     };
     assert!(round.kept("a") && !round.kept("b") && !round.kept("c"));
     assert_eq!((round.verdict("b"), round.n_kept()), (Some("late"), 1));
+    assert_eq!(
+        ["a", "b", "c", "d"].map(|peer| round.counted(peer)),
+        [true, false, false, true]
+    );
 }
 
 fn joined(round: u64) -> Event {

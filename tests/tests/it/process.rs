@@ -8,3 +8,4 @@ mod leaving;
 mod refusals;
 mod restart;
 mod rounds;
+mod versions;

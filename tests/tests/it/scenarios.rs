@@ -1,12 +1,13 @@
-//! The scenario files on processes of this machine: those that take no network of their own.
+//! The scenario files on processes of this machine.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use spirt_tests::host::Host;
 use spirt_tests::scenario::Scenario;
 
 /// Where the scenario files are.
-pub(crate) fn folder() -> PathBuf {
+fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
 }
 
@@ -15,40 +16,50 @@ pub(crate) fn scenario(name: &str) -> Scenario {
     Scenario::read(&folder().join(format!("{}.toml", name.replace('_', "-"))))
 }
 
-/// A test for each scenario file, and one that no file has none.
+/// The names of all files.
+fn files() -> BTreeSet<String> {
+    let files = std::fs::read_dir(folder()).expect("the folder of the scenarios");
+    let paths = files.map(|file| file.expect("a file").path());
+    paths
+        .map(|path| {
+            path.file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect()
+}
+
+/// Checks that exactly those files are played on a host that can be.
+pub(crate) fn all_are_played(host: Host, played: &[&str]) {
+    let played: BTreeSet<String> = played.iter().map(|name| name.replace('_', "-")).collect();
+    let possible = |name: &String| scenario(name).impossible_on(host).is_none();
+    let possible: BTreeSet<String> = files().into_iter().filter(possible).collect();
+    assert_eq!(played, possible, "on {host}");
+}
+
+/// A test for each scenario file that can be played on a host, and one that no such file has none.
 macro_rules! scenarios {
-    (processes: $($on_processes:ident)*; network: $($in_network:ident)*;) => {
+    ($host:ident: $($name:ident)*) => {
+        const HOST: spirt_tests::host::Host = spirt_tests::host::Host::$host;
+
         $(
             #[test]
-            fn $on_processes() {
-                scenario(stringify!($on_processes)).play(false);
+            fn $name() {
+                $crate::scenarios::scenario(stringify!($name)).play(HOST);
             }
         )*
 
         #[test]
-        fn every_file_is_played() {
-            let played: BTreeSet<String> = [$(stringify!($on_processes),)* $(stringify!($in_network)),*]
-                .iter()
-                .map(|name| name.replace('_', "-"))
-                .collect();
-            let files = std::fs::read_dir(folder()).expect("the folder of the scenarios");
-            let files: BTreeSet<String> = files
-                .map(|file| file.expect("a file").path())
-                .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
-                .collect();
-            assert_eq!(played, files);
-            $(
-                assert!(scenario(stringify!($in_network)).needs_network());
-            )*
-            $(
-                assert!(!scenario(stringify!($on_processes)).needs_network());
-            )*
+        fn every_file_that_can_be_is_played() {
+            $crate::scenarios::all_are_played(HOST, &[$(stringify!($name)),*]);
         }
     };
 }
+pub(crate) use scenarios;
 
 scenarios! {
-    processes:
+    Processes:
         kill_one
         kill_f
         kill_the_bootstrap
@@ -57,10 +68,6 @@ scenarios! {
         rolling_restart
         freeze
         corrupt_checkpoint
-        joiner_killed_while_syncing;
-    network:
-        partition_and_heal
-        asymmetric_cut
-        slow_link
-        full_disk;
+        joiner_killed_while_syncing
+        clock_step
 }

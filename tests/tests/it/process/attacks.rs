@@ -27,7 +27,11 @@ fn lose_nothing(swarm: &Cluster) {
 
 /// All honest nodes lay this offence to the liar, and go on.
 fn is_named(attack: &str, name: &str) {
-    let swarm = with_liar(attack, "");
+    is_named_with(attack, name, "");
+}
+
+fn is_named_with(attack: &str, name: &str, options: &str) {
+    let swarm = with_liar(attack, options);
     let liar = swarm[4].peer();
     for node in HONEST {
         let what = format!("the liar is named for {name}");
@@ -100,6 +104,12 @@ fn a_payload_that_some_are_given_costs_no_round() {
 #[test]
 fn requests_that_are_never_answered_cost_no_round() {
     lose_nothing(&with_liar("stall", "--model mlp:hidden=160"));
+}
+
+#[test]
+fn false_bytes_for_a_payload_are_named() {
+    // Too long to travel inline: all ask for it, and see that it is another one.
+    is_named_with("false-state", "corrupt-chunk", "--model mlp:hidden=160");
 }
 
 #[test]

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use spirt_tests::cluster::{Cluster, PATIENT, timed};
 use spirt_tests::host::command::{Finished, command};
-use spirt_tests::host::process::Node;
+use spirt_tests::node::Node;
 use spirt_tests::observe::Event;
 
 /// How long leaving may take.
 const AT_MOST: Duration = Duration::from_secs(1);
 
 fn has_left(node: &mut Node, took: Duration) {
-    assert_eq!(node.wait_exit().code(), Some(0));
+    assert_eq!(node.wait_exit(), Some(0));
     assert!(took < AT_MOST, "it took {took:?}");
     let events = node.events();
     let Some(Event::Left(left)) = events.last() else {
@@ -25,7 +25,7 @@ fn the_stop_command_ends_a_node_within_a_second_and_the_others_wait_for_nobody()
     let mut swarm = Cluster::of(3, PATIENT);
     let gone = swarm[1].peer().to_owned();
     let mut stop = command(["stop"]);
-    stop.arg("--data-dir").arg(swarm[1].data_dir());
+    stop.arg("--data-dir").arg(swarm[1].process().data_dir());
     let (asked, took) = timed(|| {
         let asked = Finished::of(&mut stop);
         swarm[1].wait_exit();
@@ -46,7 +46,7 @@ fn ctrl_c_ends_a_node_within_a_second() {
     let mut swarm = Cluster::of(2, "--pace 100ms");
     for node in [1, 0] {
         let (_, took) = timed(|| {
-            swarm[node].interrupt();
+            swarm[node].process().interrupt();
             swarm[node].wait_exit();
         });
         has_left(&mut swarm[node], took);

@@ -167,8 +167,8 @@ fn a_data_file_of_the_wrong_shape_is_named() {
 #[test]
 fn a_data_dir_in_use_is_refused_and_its_user_named() {
     let swarm = Cluster::found("--pace 50ms");
-    let pid = swarm[0].pid().to_string();
-    refused(&start(swarm[0].data_dir(), ""), 3, &[&pid]);
+    let pid = swarm[0].process().pid().to_string();
+    refused(&start(swarm[0].process().data_dir(), ""), 3, &[&pid]);
     swarm[0].wait_rounds(2);
 }
 

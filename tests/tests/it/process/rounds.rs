@@ -9,7 +9,7 @@ fn two_nodes_end_each_round_with_the_same_digest() {
     swarm.join(0, "");
     for node in 0..2 {
         assert_eq!(
-            swarm[node].wait_exit().code(),
+            swarm[node].wait_exit(),
             Some(0),
             "the run of 12 rounds is complete"
         );

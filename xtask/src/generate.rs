@@ -27,6 +27,23 @@ const GENERATED: &[Generated] = &[
             "rules",
         ],
     },
+    Generated {
+        path: "docs/scenarios.md",
+        command: &["run", "-q", "-p", "spirt-tests", "--bin", "scenarios"],
+    },
+    Generated {
+        path: "docs/scoreboard.md",
+        command: &[
+            "run",
+            "-q",
+            "-p",
+            "spirt-tests",
+            "--bin",
+            "scoreboard",
+            "--",
+            "--tables",
+        ],
+    },
 ];
 
 /// A file in the repository that must equal the output of a command.

@@ -1,4 +1,4 @@
-//! `cargo xtask scoreboard`: attack by rule on real nodes, as Markdown tables.
+//! `cargo xtask scoreboard`: attack by rule on real nodes; results go to `tests/scoreboard.jsonl`.
 
 use anyhow::Result;
 
@@ -15,7 +15,16 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut build = cargo();
-    build.args(["build", "-p", "spirt-node", "-p", "spirt-tests", "--bins"]);
+    // Ten daemons on one machine: the product's own profile leaves it time for their rounds.
+    build.args([
+        "build",
+        "--release",
+        "-p",
+        "spirt-node",
+        "-p",
+        "spirt-tests",
+    ]);
+    build.args(["--bin", "spirt-node", "--bin", "scoreboard"]);
     let artefacts = Artefacts::build(&mut build)?;
     let mut scoreboard = program(artefacts.binary("scoreboard")?);
     scoreboard.env("SPIRT_NODE_BIN", artefacts.binary("spirt-node")?);

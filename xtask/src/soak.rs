@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 
+use crate::image;
 use crate::shell::{self, cargo, program};
 use crate::steps::step;
-use crate::test::artefacts::Artefacts;
+use crate::test::{self, artefacts::Artefacts};
 
 /// How long, and with whom.
 #[derive(clap::Args)]
@@ -15,15 +16,36 @@ pub(crate) struct Args {
     /// Seeds what happens when
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Nodes at first; a fifth of them lie
-    #[arg(long, default_value_t = 10)]
-    nodes: u16,
+    /// Nodes at first [default: 10, or `peer=8` and the bootstrap of the compose file]
+    #[arg(long)]
+    nodes: Option<u16>,
+    /// Where they run [default: namespaces, or processes where there is no root]
+    #[arg(long, value_enum)]
+    host: Option<Host>,
     /// Use the build profile of the product, which takes longer to build
     #[arg(long)]
     release: bool,
     /// Print nothing on stdout but one JSON object, as the last line
     #[arg(long)]
     json: bool,
+}
+
+/// Where the nodes run. In containers nobody lies, elsewhere a fifth of the nodes do.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Host {
+    Processes,
+    Namespaces,
+    Compose,
+}
+
+impl Host {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Processes => "processes",
+            Self::Namespaces => "namespaces",
+            Self::Compose => "compose",
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -37,7 +59,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     soak.env("SPIRT_NODE_BIN", artefacts.binary("spirt-node")?);
     soak.arg("--minutes").arg(args.minutes.to_string());
     soak.arg("--seed").arg(args.seed.to_string());
-    soak.arg("--nodes").arg(args.nodes.to_string());
+    if let Some(nodes) = args.nodes {
+        soak.arg("--nodes").arg(nodes.to_string());
+    }
+    if let Some(host) = args.host {
+        soak.args(["--host", host.name()]);
+    }
+    if args.host == Some(Host::Compose) {
+        image::run(&test::image(!args.release)?)?;
+        soak.env("SPIRT_DOCKER_IMAGE", test::IMAGE);
+    }
     if args.json {
         return shell::run(&mut soak);
     }

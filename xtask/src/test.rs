@@ -25,8 +25,10 @@ const CLUSTER_ROOM: &str = "tests";
 const CONTAINER_TESTS: &str = "docker::";
 /// Its module with the tests that need network namespaces.
 const NETWORK_TESTS: &str = "network::";
+/// What the names of its tests end with that need wall clocks of their own.
+const CLOCK_TESTS: &str = "clock_step";
 /// The image that the container tests start.
-const IMAGE: &str = "spirt-node:test";
+pub(crate) const IMAGE: &str = "spirt-node:test";
 
 /// Which tests to run.
 #[derive(clap::Args)]
@@ -41,7 +43,15 @@ struct Suite {
     features: Features,
     artefacts: Artefacts,
     has_nextest: bool,
-    has_namespaces: bool,
+    out_of_reach: Vec<OutOfReach>,
+}
+
+/// Tests that this machine cannot run.
+struct OutOfReach {
+    kind: &'static str,
+    /// A part of their names that no other test has.
+    part: &'static str,
+    why: &'static str,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -64,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         features,
         artefacts,
         has_nextest,
-        has_namespaces: can_make_namespaces(),
+        out_of_reach: out_of_reach(),
     };
     let container_tests = suite.tests_of(CONTAINER_TESTS)?;
     step("tests", || suite.run_tests())?;
@@ -73,16 +83,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         doctests.args(["test", "--workspace", "--doc"]);
         shell::run(doctests.args(suite.features.flags()))
     })?;
-    if !suite.has_namespaces {
-        let network_tests = suite.tests_of(NETWORK_TESTS)?;
-        println!(
-            "{}",
-            not_run(
-                "network",
-                &network_tests,
-                "namespaces need root and iproute2"
-            )
-        );
+    for tests in &suite.out_of_reach {
+        let names = suite.tests_of(tests.part)?;
+        println!("{}", not_run(tests.kind, &names, tests.why));
     }
     if container_tests.is_empty() {
         return Ok(());
@@ -91,8 +94,35 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("{}", not_run("container", &container_tests, why));
         return Ok(());
     }
-    step("container image", || image::run(&suite.image()))?;
+    step("container image", || image::run(&image(true)?))?;
     step("container tests", || suite.run_container_tests())
+}
+
+/// What this machine lacks, beside a Docker engine.
+fn out_of_reach() -> Vec<OutOfReach> {
+    let network = OutOfReach {
+        kind: "network",
+        part: NETWORK_TESTS,
+        why: "namespaces need root and iproute2",
+    };
+    let clock = OutOfReach {
+        kind: "clock",
+        part: CLOCK_TESTS,
+        why: "libfaketime is not installed",
+    };
+    let lacks = [
+        (network, !can_make_namespaces()),
+        (clock, !has_libfaketime()),
+    ];
+    let lacking = lacks.into_iter().filter(|(_, lacks)| *lacks);
+    lacking.map(|(tests, _)| tests).collect()
+}
+
+/// Whether wall clocks can be stepped, as `tests/src/host/clock.rs` does it.
+fn has_libfaketime() -> bool {
+    let folders = std::fs::read_dir("/usr/lib").into_iter().flatten();
+    let mut paths = folders.filter_map(Result::ok).map(|folder| folder.path());
+    paths.any(|folder| folder.join("faketime/libfaketimeMT.so.1").exists())
 }
 
 /// Whether this user may make network namespaces.
@@ -142,30 +172,17 @@ impl Suite {
 
     /// All but the container tests.
     fn run_tests(&self) -> Result<()> {
+        let without = self.out_of_reach.iter().map(|tests| tests.part);
         if self.has_nextest {
-            let without = "not (package(spirt-tests) & test(/^network::/))";
-            let filter: &[&str] = if self.has_namespaces {
-                &[]
-            } else {
-                &["-E", without]
-            };
-            return self.nextest("default", filter, &[]);
+            let without: String = without.map(|part| format!(" & not test({part})")).collect();
+            let filter = format!("not package(spirt-tests) | (all(){without})");
+            return self.nextest("default", &["-E", &filter], &[]);
         }
         println!("cargo-nextest is not installed; one test binary runs after another");
-        let one_by_one: &[&str] = &["--test-threads", "1", "--skip", CONTAINER_TESTS];
-        let without: &[&str] = &[
-            "--test-threads",
-            "1",
-            "--skip",
-            CONTAINER_TESTS,
-            "--skip",
-            NETWORK_TESTS,
-        ];
-        self.run_binaries(|is_cluster| match (is_cluster, self.has_namespaces) {
-            (true, true) => Some(one_by_one),
-            (true, false) => Some(without),
-            (false, _) => Some(&[]),
-        })
+        let skip = [CONTAINER_TESTS].into_iter().chain(without);
+        let skip = skip.flat_map(|part| ["--skip", part]);
+        let cluster: Vec<&str> = ["--test-threads", "1"].into_iter().chain(skip).collect();
+        self.run_binaries(|is_cluster| Some(if is_cluster { &cluster } else { &[] }))
     }
 
     /// The container tests alone.
@@ -208,15 +225,16 @@ impl Suite {
         }
         Ok(())
     }
+}
 
-    /// The image for the container tests: with the same features as the binary of the others.
-    fn image(&self) -> image::Args {
-        image::Args {
-            tag: IMAGE.to_owned(),
-            features: self.features.of_package("spirt-node").join(","),
-            dev: true,
-        }
-    }
+/// The image for the container tests: with the same features as the binary of the others.
+pub(crate) fn image(dev: bool) -> Result<image::Args> {
+    let features = Features::of(&Metadata::read()?);
+    Ok(image::Args {
+        tag: IMAGE.to_owned(),
+        features: features.of_package("spirt-node").join(","),
+        dev,
+    })
 }
 
 #[cfg(test)]

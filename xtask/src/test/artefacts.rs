@@ -111,14 +111,14 @@ impl TestBinary<'_> {
         command
     }
 
-    /// The names of its tests that start with `prefix`.
-    pub(super) fn list(&self, prefix: &str) -> Result<Vec<String>> {
+    /// The names of its tests that hold `part`.
+    pub(super) fn list(&self, part: &str) -> Result<Vec<String>> {
         let listed = shell::read(self.command().args(["--list", "--format", "terse"]))?;
         let names = listed
             .lines()
             .filter_map(|line| line.strip_suffix(": test"));
         Ok(names
-            .filter(|name| name.starts_with(prefix))
+            .filter(|name| name.contains(part))
             .map(str::to_owned)
             .collect())
     }

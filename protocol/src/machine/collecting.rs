@@ -37,6 +37,11 @@ impl RoundMachine {
             collect.overtaken = Some(now);
             self.phase = Phase::Collect(collect.clone());
         }
+        let beyond = self.standing.beyond(self.log.round);
+        if collect.left_behind.is_none() && beyond > self.liars() {
+            collect.left_behind = Some(now);
+            self.phase = Phase::Collect(collect.clone());
+        }
         if collect.closed.is_none() && self.may_close(&collect, now) {
             self.close(collect, now);
             return true;

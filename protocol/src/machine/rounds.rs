@@ -67,6 +67,7 @@ impl RoundMachine {
             patience: self.arrivals.patience(&self.config.spec.timing),
             closed: (!self.pulls()).then_some(start),
             overtaken: None,
+            left_behind: None,
             waiting: false,
         });
         self.pull_at = start + self.config.spec.timing.attempt();

@@ -91,6 +91,12 @@ impl Standing {
             .collect()
     }
 
+    /// How many peers speak of rounds after this one.
+    pub(super) fn beyond(&self, now: Round) -> usize {
+        let rounds = self.votes.values().map(|(round, _)| *round);
+        rounds.filter(|round| *round > now).count()
+    }
+
     /// Compares the votes with the node's own way. `liars` peers may vote for anything.
     pub(super) fn doubt(&self, now: Round, liars: usize) -> Option<Doubt> {
         let mut with = 1;

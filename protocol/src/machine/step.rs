@@ -47,7 +47,9 @@ impl RoundMachine {
         let alone = !self.peers.values().any(|up| *up);
         let doubt = idle
             && !alone
-            && (waiting || self.standing.doubt(self.log.round, self.liars()).is_some());
+            && (waiting
+                || self.is_left_behind(now)
+                || self.standing.doubt(self.log.round, self.liars()).is_some());
         if doubt {
             self.inquire(now);
         }
@@ -61,6 +63,20 @@ impl RoundMachine {
             Phase::Collect(collect) if collect.waiting => true,
             Phase::Collect(_) | Phase::Agree(_) | Phase::Aggregate(_) => now >= self.stall(),
             Phase::Apply(_) | Phase::Done | Phase::Left => false,
+        }
+    }
+
+    /// Whether others went on to the next round, and an attempt later nobody has shown how this one ended: they may have
+    /// started again from a state after it, and hold its frames no more.
+    fn is_left_behind(&self, now: Time) -> bool {
+        match &self.phase {
+            Phase::Collect(collect) if collect.overtaken.is_none() => {
+                let asks_at = |since: Time| since + self.config.spec.timing.attempt();
+                collect
+                    .left_behind
+                    .is_some_and(|since| now >= asks_at(since))
+            }
+            _ => false,
         }
     }
 
@@ -252,7 +268,8 @@ impl RoundMachine {
         let mut times = vec![self.inquiry.as_ref().map(|inquiry| inquiry.due)];
         match &self.phase {
             Phase::Collect(collect) => {
-                times.extend([collect.compute_at, Some(self.collect_end(collect))]);
+                let asks_at = collect.left_behind.map(|since| since + timing.attempt());
+                times.extend([collect.compute_at, Some(self.collect_end(collect)), asks_at]);
             }
             Phase::Agree(agree) => times.extend(agree.started.map_or_else(
                 || {

@@ -66,3 +66,30 @@ fn rounds_faster_than_an_attempt_leave_nobody_behind_for_good() {
         assert!(took <= 10_000, "seed {seed}: it took {took} ms");
     }
 }
+
+/// A swarm that stopped while a round ended: some saved the state after it, some the one before. Nobody has its frames.
+#[test]
+fn peers_that_start_again_a_round_apart_do_not_wait_for_a_round_that_is_over() {
+    for ahead in 1..3 {
+        let names = &NAMES[..3];
+        let mut swarm = Swarm::new(names, spec(Key::of("A").peer()));
+        swarm.compute = Some(20);
+        let before = swarm.state(24, &[0, 1, 2], b"before");
+        let after = swarm.state(25, &[0, 1, 2], b"after");
+        for peer in 0..3 {
+            let saved = if peer < ahead { &after } else { &before };
+            swarm.start(peer, vec![saved.clone()], true);
+        }
+        let attempts = 3 * swarm.spec.timing.attempt();
+        swarm.run_until(Time(attempts));
+        for (peer, name) in names.iter().enumerate() {
+            let state = swarm.machine(peer).state().expect("it resumed");
+            let saved = before.round;
+            assert!(
+                state.round > saved,
+                "{ahead} are ahead: {name} is in round {:?}",
+                state.round
+            );
+        }
+    }
+}

@@ -8,12 +8,14 @@
 //! (models rather than gradients) lose nothing, a row of 1e30 slows its own pairs down and falsifies
 //! none, and a pair's distance depends on its two rows alone.
 
+mod copies;
 mod tile;
 
 use super::ahead::Ahead;
 use super::simd::{Kernel, LANES, Simd};
 use super::{PANEL, Pairs, padded, triangle};
 use crate::source::Strip;
+use copies::Copies;
 use tile::{Differences, Exactly, Products, Row, tree};
 
 /// Adds the squared distances over the strip to `sums`: pair (i, j) with j < i at `triangle(i, j)`,
@@ -41,10 +43,14 @@ impl Kernel for Distances<'_> {
         let (rows, range) = (strip.rows, strip.range.clone());
         let full = range.start + range.len() / LANES * LANES;
         let mut ahead = Ahead::new(&strip);
+        let mut copies = Copies::default();
         for start in (range.start..full).step_by(PANEL) {
             let columns = start..full.min(start + PANEL);
             let panel = rows.iter().map(|row| row[columns.clone()].as_chunks().0);
-            let panel: Vec<_> = panel.collect();
+            let mut panel: Vec<_> = panel.collect();
+            if pairs == Pairs::All {
+                panel = copies.aligned(panel);
+            }
             panel_of_any(s, &panel, pairs, &mut ahead, sums);
         }
         if full < range.end {

@@ -22,11 +22,11 @@ pub(super) fn attempts(max_faulty: u16, n: usize) -> u8 {
     u8::try_from(faulty + 1).unwrap_or(u8::MAX)
 }
 
-/// Whether the first seal of `author` is accepted when attempt `attempt` ends, given who passed it
-/// on: with the author, `attempt` distinct peers must have signed.
-pub(super) fn is_accepted(author: PeerId, echoers: &BTreeSet<PeerId>, attempt: u8) -> bool {
+/// Whether the first seal of `author` is accepted, given who passed it on: with the author, so many distinct
+/// peers must have signed, one more in each attempt.
+pub(super) fn is_accepted(author: PeerId, echoers: &BTreeSet<PeerId>, signers: usize) -> bool {
     let others = echoers.iter().filter(|peer| **peer != author).count();
-    others + 1 >= usize::from(attempt)
+    others + 1 >= signers
 }
 
 /// The set that the first seals of the whole roster name, if all those of a view are in and equal.

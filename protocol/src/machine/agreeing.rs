@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::frame::MAX_SEAL_ENTRIES;
+use crate::frame::{Frame, MAX_SEAL_ENTRIES};
 use crate::id::{Digest, PeerId, Time};
 use crate::message::{Message, Seal};
+use crate::sign::Verified;
 
 use super::agree;
 use super::event::Output;
@@ -111,25 +112,22 @@ impl RoundMachine {
 
     /// The attempts are over: settles on the set that follows, once it is all known.
     ///
-    /// The set of correct peers has a quorum, since each of them sealed one. With less, this node
-    /// missed something, and finds out what from the others' state.
+    /// The set of correct peers has a quorum, since each of them sealed one. With less, or out of step with them,
+    /// this node missed something, and finds out what from the others' state.
     fn conclude(&mut self, agree: &Agree, end: Time, now: Time) -> bool {
         let timing = &self.config.spec.timing;
         let patience = timing.after_attempts(end, MISSING_PATIENCE);
         let quorum = self.config.spec.quorum();
-        let mut set = agree::tally(
-            &self.log,
-            agree.view,
-            &agree.accepted,
-            self.faulty_in_tally(),
-            quorum,
-        );
+        let (view, faulty) = (agree.view, self.faulty_in_tally());
+        let tally = |accepted| agree::tally(&self.log, view, accepted, faulty, quorum);
+        let mut set = tally(&agree.accepted);
+        let in_step = tally(&self.signed_by_enough(agree)) == set;
         let missing = !self.knows_all(&set) || !self.knows_all_seals(agree);
         if missing && now < patience {
             return false;
         }
         set.retain(|digest| self.log.entries.contains_key(digest));
-        if self.is_enough(&set) {
+        if in_step && self.is_enough(&set) {
             self.settle(&set, agree.attempt, now);
             return true;
         }
@@ -138,6 +136,31 @@ impl RoundMachine {
             self.inquire(now);
         }
         lost
+    }
+
+    /// The accepted first seals for which enough have signed in the end.
+    ///
+    /// Peers that make their attempts at the same time sign for all that one of them accepts. So if the others made
+    /// theirs and did not sign, this node made its own at another time; often the seal is its own, and came too late.
+    /// If that seal makes a difference, what this node would settle on is not what the others do.
+    fn signed_by_enough(&self, agree: &Agree) -> BTreeSet<Digest> {
+        let echoers = self.log.echoers_of(agree.view);
+        let awake: BTreeSet<PeerId> = echoers.values().flatten().copied().collect();
+        let needed = awake.len().min(self.signers_needed(self.attempts()));
+        let nobody = BTreeSet::new();
+        let too_few = |seal: &&Verified<Frame>| {
+            let echoers = echoers.get(&seal.digest()).unwrap_or(&nobody);
+            !agree::is_accepted(seal.author(), echoers, needed)
+        };
+        let doubtful = self.log.first_seals(agree.view).filter(too_few);
+        let doubtful: BTreeSet<Digest> = doubtful.map(|seal| seal.digest()).collect();
+        &agree.accepted - &doubtful
+    }
+
+    /// Signatures with which a first seal is accepted at the end of an attempt.
+    fn signers_needed(&self, attempt: u8) -> usize {
+        let few = self.mutant.is(Mutation::FewSigners);
+        if few { 1 } else { attempt.into() }
     }
 
     /// Attempts that this node makes.
@@ -220,8 +243,7 @@ impl RoundMachine {
     /// First seals to accept at the end of the attempt; after the last one also those that enough
     /// others name, though this node never saw them.
     fn newly_accepted(&self, agree: &Agree, last: bool) -> BTreeSet<Digest> {
-        let few = self.mutant.is(Mutation::FewSigners);
-        let signers = if few { 1 } else { agree.attempt };
+        let signers = self.signers_needed(agree.attempt);
         let (echoers, nobody) = (self.log.echoers_of(agree.view), BTreeSet::new());
         let accepts = |seal: &Digest, author| {
             let echoers = echoers.get(seal).unwrap_or(&nobody);

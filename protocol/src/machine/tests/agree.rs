@@ -80,7 +80,7 @@ fn leave(i: u8) -> Verified<Frame> {
 }
 
 /// Whether a first seal by `author` is accepted that these others passed on.
-fn accepted(author: u8, echoers: &[u8], attempt: u8) -> bool {
+fn accepted(author: u8, echoers: &[u8], attempt: usize) -> bool {
     let echoers = echoers.iter().map(|i| peer(*i)).collect();
     is_accepted(peer(author), &echoers, attempt)
 }

@@ -4,7 +4,7 @@
 //! The liars of these tests say anything to anybody at any time; what an honest machine hears, all
 //! hear within [`DELAY`], because gossip passes it on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -283,7 +283,7 @@ fn a_goodbye_in_the_last_moment_does_not_part_the_honest() {
     swarm.input(1, spirt_protocol::Input::Leave);
     swarm.run_until(at(SEALED + 4_000));
     let decided = decisions(&swarm);
-    let states: std::collections::BTreeSet<_> = [0, 2, 3, 4].map(|peer| decided[&peer].1).into();
+    let states: BTreeSet<_> = [0, 2, 3, 4].map(|peer| decided[&peer].1).into();
     assert_eq!(states.len(), 1, "apart: {decided:#?}");
 }
 
@@ -318,4 +318,39 @@ fn a_peer_that_forgot_its_contribution_counts_it_like_the_others() {
     }
     swarm.run_until(at(SEALED + 4_000));
     assert_agreed(&swarm, 4);
+}
+
+/// A liar's contribution reaches two: one that seals with the others, and one that is cut off until these are about to
+/// conclude. Its own seal would be the second that names the contribution, but it comes too late to count for them.
+#[test]
+fn a_seal_that_comes_too_late_for_the_others_does_not_count_for_its_author_either() {
+    let mut swarm = swarm(6, 1, 1, Some(20));
+    swarm.delay = (10, 10);
+    let (late, liar) = (4, 5);
+    swarm.run_until(at(60));
+    for other in 0..late {
+        swarm.links.insert((late, other), Link::Drop);
+        swarm.links.insert((other, late), Link::Drop);
+    }
+    contribute(&mut swarm, liar, "", &[late]);
+    swarm.run_until(at(SEALED - 5));
+    contribute(&mut swarm, liar, "", &[3]);
+    swarm.run_until(at(SEALED));
+    let honest: Vec<_> = published(&swarm).into_values().collect();
+    seal(&mut swarm, liar, 1, &honest, &[0, 1, 2, 3]);
+    swarm.run_until(at(SEALED + 350));
+    for other in 0..late {
+        swarm.open(late, other);
+        swarm.open(other, late);
+    }
+    swarm.run_until(at(SEALED + 6_000));
+    let decided = decisions(&swarm);
+    let states: BTreeSet<_> = decided.values().map(|(_, state)| *state).collect();
+    assert_eq!(states.len(), 1, "apart: {decided:#?}");
+    let stands = |peer: usize| swarm.machine(peer).state().map(|state| state.round);
+    assert!(
+        stands(late) > Some(Round(0)),
+        "it goes on with the others: {:?}",
+        stands(late)
+    );
 }

@@ -84,6 +84,8 @@ pub struct RoundMachine {
     /// Frames of the next round, heard early.
     next_log: RoundLog,
     past_logs: VecDeque<RoundLog>,
+    /// Logs of rounds that this node went back from. Their payloads may be the last there are.
+    given_up: VecDeque<RoundLog>,
     standing: Standing,
     inquiry: Option<Inquiry>,
     /// No new inquiry on a mere doubt before this time.
@@ -130,6 +132,7 @@ impl RoundMachine {
             log: RoundLog::new(Round(0)),
             next_log: RoundLog::new(Round(1)),
             past_logs: VecDeque::new(),
+            given_up: VecDeque::new(),
             standing: Standing::default(),
             inquiry: None,
             doubt_after: now,
@@ -263,7 +266,8 @@ impl RoundMachine {
     pub fn body(&self, root: &Digest) -> Option<Arc<[u8]>> {
         let logs = [&self.log, &self.next_log]
             .into_iter()
-            .chain(&self.past_logs);
+            .chain(&self.past_logs)
+            .chain(&self.given_up);
         let mut frames = logs
             .flat_map(|log| log.entries.values())
             .map(|entry| &entry.frame);

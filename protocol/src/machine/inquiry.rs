@@ -154,7 +154,8 @@ impl RoundMachine {
             .after_attempts(began, RESUME_PATIENCE);
         match chosen {
             Some((round, state, holders)) if own.last() != Some(&(round, state)) => {
-                if held_up || !self.standing.passed(round, state) {
+                let goes_back = self.standing.passed(round, state);
+                if !goes_back || resuming || now >= self.stall() {
                     self.fetch_state(state, holders, now);
                 } else {
                     self.end_inquiry(now);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::id::{Digest, PeerId};
 
-use super::log::RoundLog;
+use super::log::{Payload, RoundLog};
 use super::{Phase, RoundMachine};
 
 impl RoundMachine {
@@ -14,6 +14,8 @@ impl RoundMachine {
     /// they hold it, by a seal that names it or by a frame of a later round. Those are the members, the admitted, and
     /// whoever else is connected: a newcomer takes over the state before a round without a word. Those whose connection
     /// is gone come back for the state, not for payloads. Nobody waits longer than the round's frames are kept.
+    ///
+    /// A node that went back to a round keeps what it holds of it until it has ended that round again.
     pub fn kept_payloads(&self) -> BTreeSet<Digest> {
         let mut kept = BTreeSet::new();
         for log in self.past_logs.iter().chain([&self.log, &self.next_log]) {
@@ -27,6 +29,13 @@ impl RoundMachine {
                 None => true,
             });
             kept.extend(needed.map(|(_, entry)| entry.frame.envelope().root));
+        }
+        for log in &self.given_up {
+            let held = log
+                .entries
+                .values()
+                .filter(|entry| entry.payload == Payload::Held);
+            kept.extend(held.map(|entry| entry.frame.envelope().root));
         }
         kept
     }

@@ -19,8 +19,12 @@ impl RoundMachine {
         if round <= self.log.round {
             self.rewinds = self.rewinds.saturating_add(1);
         }
+        let beyond = self.past_logs.drain(..).chain([self.log.clone()]);
+        self.given_up
+            .extend(beyond.filter(|log| log.round >= round));
+        let most = self.given_up.len().saturating_sub(KEPT_LOGS);
+        self.given_up.drain(..most);
         self.standing.restart(round, state);
-        self.past_logs.clear();
         self.end_inquiry(now);
         self.notify(Event::Adopted {
             round,
@@ -194,6 +198,7 @@ impl RoundMachine {
             self.past_logs.pop_front();
         }
         self.past_logs.push_back(over.clone());
+        self.given_up.retain(|log| log.round > round);
         let start = (self.round_started + self.config.spec.timing.pace()).max(now);
         self.enter(next, Some(over), start, now);
     }

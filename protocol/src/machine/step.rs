@@ -81,7 +81,7 @@ impl RoundMachine {
     }
 
     /// When a round without result has taken longer than any that goes well.
-    fn stall(&self) -> Time {
+    pub(super) fn stall(&self) -> Time {
         let timing = &self.config.spec.timing;
         // Where payloads are pulled, headers and payloads are waited for one after the other.
         let waits = if self.pulls() { 2 } else { 1 };

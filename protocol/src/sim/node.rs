@@ -164,10 +164,11 @@ impl Node {
             .into()
     }
 
-    /// Keeps a payload of a round, and drops old ones.
+    /// Keeps a payload of a round, and drops those of rounds that are long over here.
     pub(super) fn store(&mut self, root: Digest, round: Round) {
+        let here = self.machine.as_ref().map_or(round, RoundMachine::round);
         if self.payloads.insert(root, round).is_none() {
-            let oldest = round.0.saturating_sub(4);
+            let oldest = here.min(round).0.saturating_sub(4);
             self.payloads.retain(|_, round| round.0 >= oldest);
         }
     }

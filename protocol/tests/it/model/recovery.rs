@@ -1,6 +1,6 @@
 //! Who falls behind comes back.
 
-use spirt_protocol::{PeerId, Time};
+use spirt_protocol::{PeerId, Round, Time};
 
 use crate::forge::{Key, spec};
 use crate::swarm::{Link, Swarm, millis};
@@ -65,6 +65,47 @@ fn rounds_faster_than_an_attempt_leave_nobody_behind_for_good() {
         let took = cut_off(&mut swarm, 500 + 37 * seed, 9_000);
         assert!(took <= 10_000, "seed {seed}: it took {took} ms");
     }
+}
+
+/// Runs until a peer is in a round, and fails if it is not there in time.
+fn run_to(swarm: &mut Swarm, peer: usize, round: u64, until: u64) {
+    let here = |swarm: &Swarm| swarm.machine(peer).round() == Round(round);
+    let arrived = (0..until).step_by(10).any(|ms| {
+        swarm.run_until(at(ms));
+        here(swarm)
+    });
+    assert!(
+        arrived,
+        "peer {peer} is not in round {round} after {until} ms"
+    );
+}
+
+/// A, B and C end the round without D, for which they keep its payloads. B and C lose all but the state before it, and
+/// so A, alone in the next one, goes back to them.
+#[test]
+fn who_goes_back_keeps_the_payloads_that_somebody_may_lack() {
+    let mut swarm = Swarm::new(&NAMES[..4], spec(Key::of("A").peer()));
+    std::sync::Arc::make_mut(&mut swarm.spec).inline_max = 0;
+    swarm.compute = Some(20);
+    let state = swarm.state(0, &[0, 1, 2, 3], b"model");
+    for peer in 0..4 {
+        swarm.start(peer, vec![state.clone()], true);
+    }
+    for other in 0..3 {
+        swarm.links.insert((3, other), Link::Drop);
+        swarm.links.insert((other, 3), Link::Drop);
+    }
+    run_to(&mut swarm, 0, 1, 20_000);
+    let kept = swarm.machine(0).kept_payloads();
+    assert!(kept.len() >= 3, "D may come and ask: {kept:?}");
+    for peer in [1, 2] {
+        swarm.stop(peer, true);
+    }
+    for peer in [1, 2] {
+        swarm.start(peer, vec![state.clone()], false);
+    }
+    run_to(&mut swarm, 0, 0, 60_000);
+    assert!(swarm.machine(0).kept_payloads().is_superset(&kept));
 }
 
 /// A swarm that stopped while a round ended: some saved the state after it, some the one before. Nobody has its frames.

@@ -3,10 +3,11 @@
 //! `cargo bench -p spirt-aggregation` prints, for each n and d: the time; the bytes moved per second
 //! (inputs read as often as the rule reads them, output written once); the ratio of the time to that
 //! of a plain read of the inputs; the ratio to the bound of [`bound`], which counts the arithmetic,
-//! too; and the memory that was needed beside inputs and output. Read and arithmetic rates are
-//! measured in the same run. Arguments choose: `n=16`, `d=1000000`, a part of a rule's text,
-//! `threads=1`. The least of a few runs counts: on a shared machine the others measure the
-//! neighbours.
+//! too; and the memory that was needed beside inputs and output. Arguments choose: `n=16`, `d=1000000`,
+//! a part of a rule's text, `threads=1`.
+//!
+//! On a shared machine the rates change from second to second. So they are measured anew right before each
+//! run of a rule, a ratio is that of such a pair, and the median of the pairs counts.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -57,14 +58,7 @@ fn table(n: usize, d: usize, words: &[&String]) {
     let f = n / 4;
     let rows = rows(n, d, f);
     let inputs = Inputs::new(&rows).unwrap();
-    let peak = Peak::of(&rows);
-    let read = (4 * n * d) as f64 / peak.read;
-    println!(
-        "\nn = {n}, f = {f}, d = {d}: reads {:.1} GB/s, {:.0} G multiply-adds/s, {:.0} G minima/s",
-        peak.read / 1e9,
-        peak.multiply_adds / 1e9,
-        peak.minima / 1e9
-    );
+    println!("\nn = {n}, f = {f}, d = {d}: {}", Peak::of(&rows));
     println!(
         "{:<32}{:>10}{:>8}{:>14}{:>16}{:>10}",
         "rule", "ms", "GB/s", "times a read", "times its bound", "MB more"
@@ -80,19 +74,24 @@ fn table(n: usize, d: usize, words: &[&String]) {
         }
         let mut run = || pipeline.aggregate_into(&inputs, f, &mut out).unwrap();
         let more = memory::beyond(&mut run).map_or("?".to_owned(), |b| format!("{:.1}", b / 1e6));
-        let time = least(d, run);
+        let pairs: Vec<(Peak, f64)> = (0..pairs_of(d))
+            .map(|_| (Peak::of(&rows), seconds(&mut run)))
+            .collect();
+        let all = || pairs.iter();
+        let time = median(all().map(|(_, time)| *time));
+        let reads = median(all().map(|(peak, time)| time * peak.read / (4 * n * d) as f64));
+        let bound = median(all().map(|(peak, time)| time / passes.least_seconds(*peak, n, f, d)));
         println!(
-            "{text:<32}{:>10.2}{:>8.1}{:>14.2}{:>16.2}{more:>10}",
+            "{text:<32}{:>10.2}{:>8.1}{reads:>14.2}{bound:>16.2}{more:>10}",
             time * 1e3,
             passes.bytes(n, f, d) / time / 1e9,
-            time / read,
-            time / passes.least_seconds(peak, n, f, d)
         );
     }
     if n == 16 {
         let kept = Inputs::new(&rows[..n - f]).unwrap();
         let mean: Pipeline = "mean".parse().unwrap();
-        let pass = least(d, || mean.aggregate_into(&kept, 0, &mut out).unwrap());
+        let mut pass = || mean.aggregate_into(&kept, 0, &mut out).unwrap();
+        let pass = median((0..pairs_of(d)).map(|_| seconds(&mut pass)));
         println!("one pass over n - f rows: {:.2} ms", pass * 1e3);
         for text in ["median", "trimmed-mean", "multi-krum", "nnm+trimmed-mean"] {
             let time = (0..3).map(|_| streamed(text, &rows, f));
@@ -149,13 +148,19 @@ fn rows(n: usize, d: usize, f: usize) -> Vec<Vec<f32>> {
     (0..n).into_par_iter().map(row).collect()
 }
 
-/// The least time of a few runs, in seconds; of more where they are short.
-fn least(d: usize, mut run: impl FnMut()) -> f64 {
-    let runs = (20_000_000 / d).clamp(3, 2000);
-    let time = |_| {
-        let start = Instant::now();
-        run();
-        start.elapsed().as_secs_f64()
-    };
-    (0..runs).map(time).fold(f64::INFINITY, f64::min)
+/// Runs of a rule, each after a measurement of the machine; more where they are short.
+fn pairs_of(d: usize) -> usize {
+    (40_000_000 / d).clamp(7, 41)
+}
+
+fn seconds<T>(run: &mut impl FnMut() -> T) -> f64 {
+    let start = Instant::now();
+    black_box(run());
+    start.elapsed().as_secs_f64()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -19,9 +19,9 @@ impl RoundMachine {
         if round <= self.log.round {
             self.rewinds = self.rewinds.saturating_add(1);
         }
-        let beyond = self.past_logs.drain(..).chain([self.log.clone()]);
-        self.given_up
-            .extend(beyond.filter(|log| log.round >= round));
+        let logs = self.past_logs.drain(..).chain([self.log.clone()]);
+        self.given_up.extend(logs);
+        self.given_up.retain(|log| log.round >= round);
         let most = self.given_up.len().saturating_sub(KEPT_LOGS);
         self.given_up.drain(..most);
         self.standing.restart(round, state);

@@ -28,14 +28,20 @@ impl RoundMachine {
     }
 
     /// Gives up a view that does not end: seals were lost for good, or peers failed beyond what the
-    /// run foresees. False while it may still end.
+    /// run foresees, or nobody that is up holds a payload that was agreed. False while it may still end.
     pub(super) fn begin_next_view(&mut self, now: Time) -> bool {
-        let Phase::Agree(agree) = &self.phase else {
-            return false;
-        };
         let timing = &self.config.spec.timing;
-        let over = now >= timing.after_attempts(agree.sealed, self.attempts_with_patience());
-        if over && let Some(next) = agree.view.checked_add(1) {
+        let (view, over) = match &self.phase {
+            Phase::Agree(agree) => {
+                let end = timing.after_attempts(agree.sealed, self.attempts_with_patience());
+                (agree.view, now >= end)
+            }
+            Phase::Aggregate(aggregate) if !aggregate.asked => {
+                (aggregate.view, now >= self.stall())
+            }
+            _ => return false,
+        };
+        if over && let Some(next) = view.checked_add(1) {
             self.begin_view(next, now);
             return true;
         }
@@ -62,7 +68,7 @@ impl RoundMachine {
         if self.mutant.is(Mutation::BeforeAgreement) {
             let set = agree::sealable(&self.log);
             if self.is_enough(&set) {
-                self.settle(&set, 0, now);
+                self.settle(&set, (agree.view, 0), now);
                 return true;
             }
         }
@@ -70,7 +76,7 @@ impl RoundMachine {
         let views = self.log.views();
         let mut sets = views.iter().filter_map(unanimous);
         if let Some(set) = sets.find(|set| self.knows_all(set) && self.is_enough(set)) {
-            self.settle(&set, 0, now);
+            self.settle(&set, (agree.view, 0), now);
             return true;
         }
         let reached = self.log.view_of_more_than(self.faulty());
@@ -128,7 +134,7 @@ impl RoundMachine {
         }
         set.retain(|digest| self.log.entries.contains_key(digest));
         if in_step && self.is_enough(&set) {
-            self.settle(&set, agree.attempt, now);
+            self.settle(&set, (view, agree.attempt), now);
             return true;
         }
         let lost = self.inquiry.is_none() && now >= self.doubt_after;

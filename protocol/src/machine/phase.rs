@@ -77,6 +77,8 @@ pub(super) struct Agree {
 
 #[derive(Debug, Clone)]
 pub(super) struct Aggregate {
+    /// The view in which the set was agreed.
+    pub(super) view: u16,
     pub(super) decision: Decision,
     pub(super) since: Time,
     /// Whether the caller was asked to run the rule.

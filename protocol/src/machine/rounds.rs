@@ -144,12 +144,18 @@ impl RoundMachine {
         admitted.len() < max_notices(self.roster().len()) && !admitted.iter().any(names)
     }
 
-    /// The set of the round is agreed.
-    pub(super) fn settle(&mut self, set: &BTreeSet<Digest>, attempts: u8, now: Time) {
+    /// The set of the round is agreed, in a view and after so many attempts.
+    pub(super) fn settle(
+        &mut self,
+        set: &BTreeSet<Digest>,
+        (view, attempts): (u16, u8),
+        now: Time,
+    ) {
         let Some(state) = &self.state else { return };
         let decision = agree::decide(set, &self.log, state, &self.config.spec, attempts);
         self.notify(Event::Agreed(decision.record.clone()));
         self.phase = Phase::Aggregate(Aggregate {
+            view,
             decision,
             since: now,
             asked: false,

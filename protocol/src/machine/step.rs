@@ -203,11 +203,15 @@ impl RoundMachine {
             return false;
         }
         let Aggregate {
-            decision, since, ..
+            view,
+            decision,
+            since,
+            ..
         } = aggregate;
         let round = self.log.round;
         if !decision.record.update {
             self.phase = Phase::Apply(Aggregate {
+                view,
                 decision,
                 since,
                 asked: true,
@@ -228,6 +232,7 @@ impl RoundMachine {
         if decision.contributions.iter().all(ready) {
             let contributions = decision.contributions.clone();
             self.phase = Phase::Aggregate(Aggregate {
+                view,
                 decision,
                 since,
                 asked: true,
@@ -238,9 +243,15 @@ impl RoundMachine {
             });
             return true;
         }
+        let reached = self.log.view_of_more_than(self.faulty());
+        if reached > view && now >= self.stall() {
+            self.begin_view(reached, now);
+            return true;
+        }
         let lost = self.inquiry.is_none() && now >= since + self.payload_patience();
         if lost {
             self.phase = Phase::Aggregate(Aggregate {
+                view,
                 decision,
                 since: now,
                 asked: false,

@@ -112,6 +112,12 @@ fn a_member_whose_first_seal_came_too_late_does_not_count_it_alone() {
 }
 
 #[test]
+fn a_round_ends_though_an_agreed_payload_is_lost_for_good() {
+    // The honest members that held it crashed before the others had it, and the liar gives it to nobody.
+    assert_eq!(run(&Scenario::draw(Kind::Storm, 1026)).err(), None);
+}
+
+#[test]
 fn a_failing_scenario_is_brought_down_to_its_cause() {
     // The founder alone holds the run; without it nobody can begin.
     let mut scenario = Scenario::draw(Kind::Storm, 1);

@@ -88,7 +88,7 @@ found_out! {
     applying_before_agreement_is_found_out: BeforeAgreement 0;
     the_fast_path_on_unequal_seals_is_found_out: UnequalSeals 105;
     accepting_in_silence_is_found_out: SilentAcceptance 9;
-    counting_what_one_names_is_found_out: OneIsEnough 11;
+    counting_what_one_names_is_found_out: OneIsEnough 257;
 }
 
 #[test]

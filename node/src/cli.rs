@@ -3,6 +3,7 @@
 pub mod args;
 mod completions;
 mod config;
+mod failure;
 mod help;
 mod id;
 mod run;

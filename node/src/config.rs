@@ -12,6 +12,7 @@ mod problem;
 mod reader;
 mod render;
 mod resolve;
+mod setting;
 mod value;
 
 #[cfg(test)]
@@ -25,9 +26,10 @@ use libp2p::Multiaddr;
 use spirt_protocol::{Encoding, RunId};
 
 pub use env::Environment;
-pub use layers::{Flags, Loaded, Origin, Setting, Settings, Sources, load, locate_data_dir};
+pub use layers::{Flags, Loaded, Sources, load, locate_data_dir};
 pub use problem::{ConfigError, Problem};
 pub use render::{example, show, show_json};
+pub use setting::{Origin, Setting, Settings};
 pub use value::{ColorChoice, LogFormat, Verbosity};
 
 /// What a node does, fully parsed. It holds no secret.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 use super::keys::{self, KEYS};
-use super::layers::{Origin, Setting, Settings, split_list};
 use super::problem::{BadValue, Problem};
+use super::setting::{Origin, Setting, Settings, split_list};
 
 /// The config file to read instead of the one in the data dir.
 pub(super) const CONFIG_VARIABLE: &str = "SPIRT_CONFIG";

@@ -8,8 +8,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{self, KEYS, Key, Kind};
-use super::layers::{Origin, Setting, Settings, split_list};
 use super::problem::{BadValue, Problem};
+use super::setting::{Origin, Setting, Settings, split_list};
 
 /// Reads a config file into settings; collects every problem instead of stopping at the first.
 pub(super) fn read(path: &Path) -> (Settings, Vec<Problem>) {

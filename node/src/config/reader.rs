@@ -1,7 +1,7 @@
 //! Takes values out of merged settings: typed ones, or problems that say where they stand.
 
-use super::layers::{Origin, Setting, Settings};
 use super::problem::{BadValue, Problem};
+use super::setting::{Origin, Setting, Settings};
 
 /// Merged settings, and the problems found in them so far.
 pub(super) struct Reader<'a> {

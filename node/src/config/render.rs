@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::keys::{Group, KEYS, Key, Kind, Show};
-use super::layers::{Loaded, Origin};
+use super::layers::Loaded;
+use super::setting::Origin;
 
 const WIDTH: usize = 96;
 

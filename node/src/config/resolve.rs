@@ -5,9 +5,9 @@ use std::num::{NonZeroU16, NonZeroU64};
 use spirt_protocol::MAX_PEERS;
 
 use super::keys::KEYS;
-use super::layers::{Origin, Settings};
 use super::problem::{BadValue, Problem};
 use super::reader::Reader;
+use super::setting::{Origin, Settings};
 use super::value::{self, Verbosity};
 use super::{
     AggregationPlan, Config, Entry, Environment, Home, NetworkConfig, ObserveConfig, Plan,

@@ -62,7 +62,7 @@ impl Plan {
         if args.byzantine > 0
             && let Err(error) = args.attack.parse::<Attack>()
         {
-            let hint = "attacks: sign-flip, sign-flip:scale=5, zero, nan".into();
+            let hint = "docs/robustness.md says what each attack does".into();
             return Err(usage(error, hint));
         }
         let (nodes, byzantine, kill) = (args.nodes.into(), args.byzantine.into(), args.kill.into());

@@ -77,6 +77,24 @@ fn nobody_gets_a_blob_more_than_twice() {
 }
 
 #[test]
+fn so_many_peers_get_a_blob_and_no_further_name_fills_memory() {
+    let blobs = Blobs::default();
+    let whole = Packed::new(bytes(300_000));
+    blobs.insert(&whole);
+    let asker = |number: usize| {
+        let mut name = [0; 32];
+        name[..8].copy_from_slice(&number.to_le_bytes());
+        PeerId(name)
+    };
+    let serve = |number| blobs.serve(&whole.root(), 0, asker(number));
+    for number in 0..MAX_ASKERS {
+        assert!(matches!(serve(number), Serving::Chunk(_)));
+    }
+    assert_eq!(serve(MAX_ASKERS), Serving::Enough);
+    assert!(matches!(serve(0), Serving::Chunk(_)), "one that is counted");
+}
+
+#[test]
 fn what_is_closed_is_shown_to_nobody_until_it_is_opened() {
     let blobs = Blobs::default();
     let whole = Packed::new(bytes(300_000));

@@ -209,3 +209,19 @@ async fn a_banned_peer_stays_out() {
     assert!(!nodes[0].handle.peers().contains(&bad));
     late.events.close();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bans_are_bounded_and_the_oldest_is_forgotten() {
+    let mut nodes = cluster(2).await;
+    let oldest = nodes[1].peer();
+    nodes[0].handle.ban(oldest).await;
+    let down = |event| matches!(event, Event::PeerDown(peer) if peer == oldest).then_some(());
+    nodes[0].event(down).await;
+    for _ in 1..limits::BANNED_PEERS {
+        nodes[0].handle.ban(PeerId::random()).await;
+    }
+    assert!(nodes[0].handle.peers().is_empty(), "there was room");
+    nodes[0].handle.ban(PeerId::random()).await;
+    nodes[0].wait_for_peers(1).await;
+    assert!(nodes[0].handle.peers().contains(&oldest));
+}

@@ -161,8 +161,8 @@ async fn live(
         blobs.insert(&model);
         latest = Some(model);
     }
-    let model = latest.ok_or(DaemonError::NoState)?;
-    let (worker, answers) = Worker::start(entered.job.clone(), me, attack, model.clone(), buffers)?;
+    let (worker, answers) =
+        Worker::start(entered.job.clone(), me, attack, latest.clone(), buffers)?;
     let machine = entered.machine(key, start, started);
     let wiring = Wiring {
         transfers: Transfers::new(handle.clone()),
@@ -179,7 +179,15 @@ async fn live(
     };
     let bounds = bounds(&config, started);
     let report = Report::new(me, entered.job.id, ready);
-    let driver = Driver::new(entered.job, machine, model, wiring, bounds, started, report);
+    let driver = Driver::new(
+        entered.job,
+        machine,
+        latest,
+        wiring,
+        bounds,
+        started,
+        report,
+    );
     finish(driver, &output).await
 }
 

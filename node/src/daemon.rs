@@ -34,8 +34,10 @@ const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it waits for further ones.
 const LISTEN_PAUSE: Duration = Duration::from_millis(30);
 
-/// Threads for what blocks: hashing of chunks, writing of checkpoints.
+/// Threads for what blocks: checks of whole models, writing of checkpoints.
 const BLOCKING_THREADS: usize = 4;
+/// Most threads for the network: each moves about a gigabyte per second.
+const MOST_NETWORK_THREADS: usize = 4;
 /// Addresses of peers of an earlier start that are tried beside those of the operator.
 const REMEMBERED_PEERS: usize = 32;
 
@@ -54,7 +56,7 @@ pub enum Outcome {
 /// When it cannot start, join or go on.
 pub fn run(config: Config, output: &Output) -> Result<Outcome, DaemonError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(network_threads())
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
@@ -69,6 +71,12 @@ pub fn run(config: Config, output: &Output) -> Result<Outcome, DaemonError> {
     // A computation under way is of no use any more.
     runtime.shutdown_background();
     outcome
+}
+
+/// Half of the cores: the rest is for the arithmetic, and threads that outnumber cores wake each other in vain.
+fn network_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    (cores / 2).clamp(1, MOST_NETWORK_THREADS)
 }
 
 /// The first signal goes into the channel; the second ends the future.

@@ -24,7 +24,7 @@ const DIMENSIONS: [u64; 6] = [
 /// Bytes of a TLS record, and what it adds: header, type, tag.
 const RECORD: (u64, u64) = (16_384, 22);
 /// Bytes of a Yamux frame, and of its header.
-const FRAME: (u64, u64) = (65_524, 12);
+const FRAME: (u64, u64) = (7 * 16_384 - 12, 12);
 /// A request for a chunk: frame, root and index.
 const REQUEST: u64 = 9 + 36;
 /// What stands before a chunk in its answer.

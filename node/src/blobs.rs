@@ -3,6 +3,7 @@
 //! Bounded by what the machine still names: [`Blobs::retain`] drops the rest at each round.
 
 mod blob;
+mod hashed;
 mod packed;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use spirt_protocol::{Digest, PeerId};
 use tokio::sync::Notify;
 
 pub use blob::{Blob, WrongChunk};
+pub use hashed::{Filling, Hashed};
 pub use packed::{Packed, Packer, Reader};
 pub use spirt_protocol::blob::chunk_count;
 

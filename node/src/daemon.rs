@@ -34,8 +34,10 @@ const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it waits for further ones.
 const LISTEN_PAUSE: Duration = Duration::from_millis(30);
 
-/// Threads for what blocks: hashing of chunks, writing of checkpoints.
+/// Threads for what blocks: checks of whole models, writing of checkpoints.
 const BLOCKING_THREADS: usize = 4;
+/// Most threads for the network: each moves about a gigabyte per second.
+const MOST_NETWORK_THREADS: usize = 4;
 /// Addresses of peers of an earlier start that are tried beside those of the operator.
 const REMEMBERED_PEERS: usize = 32;
 
@@ -54,7 +56,7 @@ pub enum Outcome {
 /// When it cannot start, join or go on.
 pub fn run(config: Config, output: &Output) -> Result<Outcome, DaemonError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(network_threads())
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
@@ -69,6 +71,12 @@ pub fn run(config: Config, output: &Output) -> Result<Outcome, DaemonError> {
     // A computation under way is of no use any more.
     runtime.shutdown_background();
     outcome
+}
+
+/// Half of the cores: the rest is for the arithmetic, and threads that outnumber cores wake each other in vain.
+fn network_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    (cores / 2).clamp(1, MOST_NETWORK_THREADS)
 }
 
 /// The first signal goes into the channel; the second ends the future.
@@ -161,8 +169,8 @@ async fn live(
         blobs.insert(&model);
         latest = Some(model);
     }
-    let model = latest.ok_or(DaemonError::NoState)?;
-    let (worker, answers) = Worker::start(entered.job.clone(), me, attack, model.clone(), buffers)?;
+    let (worker, answers) =
+        Worker::start(entered.job.clone(), me, attack, latest.clone(), buffers)?;
     let machine = entered.machine(key, start, started);
     let wiring = Wiring {
         transfers: Transfers::new(handle.clone()),
@@ -179,7 +187,15 @@ async fn live(
     };
     let bounds = bounds(&config, started);
     let report = Report::new(me, entered.job.id, ready);
-    let driver = Driver::new(entered.job, machine, model, wiring, bounds, started, report);
+    let driver = Driver::new(
+        entered.job,
+        machine,
+        latest,
+        wiring,
+        bounds,
+        started,
+        report,
+    );
     finish(driver, &output).await
 }
 

@@ -119,8 +119,8 @@ pub struct Driver {
     unsent: Vec<(Round, Vec<u8>)>,
     /// Counts the states that were taken over; the worker's answers for earlier ones are void.
     epoch: u64,
-    /// The model before the round under way.
-    model: Packed,
+    /// The model before the round under way; a newcomer has none yet.
+    model: Option<Packed>,
     /// The own payload that is not shown yet.
     held_back: Option<(Round, Digest)>,
     /// The round under way, once its payloads are shown.
@@ -142,11 +142,11 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A loop over a machine that has just been made, with the model of its state.
+    /// A loop over a machine that has just been made, with the model of its state, if it has one.
     pub fn new(
         job: Job,
         machine: RoundMachine,
-        model: Packed,
+        model: Option<Packed>,
         wiring: Wiring,
         bounds: Bounds,
         started: Instant,

@@ -30,8 +30,8 @@ pub enum ModelStateError {
         /// Bytes needed.
         need: usize,
     },
-    /// A parameter is not finite.
-    #[error("a parameter is not finite")]
+    /// A value is not finite.
+    #[error("a value is not finite")]
     NotFinite,
     /// The optimizer's part makes no sense.
     #[error(transparent)]
@@ -69,6 +69,30 @@ impl ModelState {
             .expect("the parts have the length that was said")
     }
 
+    /// Looks whether a blob is a model of the run. Nothing is copied: it may be larger than the memory that is left.
+    ///
+    /// # Errors
+    /// As [`ModelState::unpack`] says.
+    pub fn check(job: &Job, packed: &Packed) -> Result<(), ModelStateError> {
+        let need = Self::length(job);
+        let have = usize::try_from(packed.length()).unwrap_or(usize::MAX);
+        if have != need {
+            return Err(ModelStateError::Length { have, need });
+        }
+        let chunks: Vec<Bytes> = packed.chunks().collect();
+        let mut reader = Reader::new(&chunks);
+        let params = usize::try_from(job.spec.dimension).unwrap_or(usize::MAX) * 4;
+        let mut steps = [0; 8];
+        let good = are_finite(&mut reader, params)
+            && reader.fill(&mut steps)
+            && are_finite(&mut reader, need - params - steps.len());
+        if good {
+            Ok(())
+        } else {
+            Err(ModelStateError::NotFinite)
+        }
+    }
+
     /// Reads a blob.
     ///
     /// # Errors
@@ -97,6 +121,18 @@ impl ModelState {
         let optimizer = Optimizer::restore(job.optimizer, dimension, steps, state)?;
         Ok(Self { params, optimizer })
     }
+}
+
+/// Whether the next `length` bytes are there and write finite values only. Chunks are cut between values.
+fn are_finite(reader: &mut Reader<'_>, mut length: usize) -> bool {
+    while length > 0 {
+        let part = reader.some(length);
+        if part.is_empty() || !is_finite(part) {
+            return false;
+        }
+        length -= part.len();
+    }
+    true
 }
 
 /// Whether a payload writes finite values only. Looks at whole blocks, which vectorises.

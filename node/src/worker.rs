@@ -24,7 +24,6 @@ use crate::blobs::Packed;
 use crate::buffers::Buffers;
 use crate::encoding::Encoder;
 use crate::job::{Job, JobError};
-use crate::model_state::ModelState;
 
 /// Tasks that wait for the worker. A round has three, and a state that is taken over one.
 const QUEUE: usize = 16;
@@ -99,7 +98,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread with the given model. It ends when the worker is dropped.
+    /// Starts the thread with the given model; without one the first task is to load one. It ends when the worker is dropped.
     ///
     /// # Errors
     /// When the model does not fit the data.
@@ -107,7 +106,7 @@ impl Worker {
         job: Job,
         me: PeerId,
         attack: Option<Attack>,
-        model: Packed,
+        model: Option<Packed>,
         buffers: Buffers,
     ) -> Result<(Self, mpsc::Receiver<Done>), JobError> {
         let mut job = job;
@@ -116,9 +115,10 @@ impl Worker {
         }
         let failed = |error: EngineError| JobError::Text(error.to_string(), error.hint());
         let mut trainer = Trainer::new(&job).map_err(failed)?;
-        let state = ModelState::unpack(&job, &model)
-            .map_err(|error| JobError::Text(error.to_string(), String::new()))?;
-        trainer.load(&state.params).map_err(failed)?;
+        if let Some(model) = &model {
+            let taken = trainer.take(&job, model);
+            taken.map_err(|error| JobError::Text(error.to_string(), String::new()))?;
+        }
         let momentum = WorkerMomentum::new(job.local.worker_momentum);
         let encoder = Encoder::new(job.spec.encoding);
         let (tasks, mut todo) = mpsc::channel(QUEUE);
@@ -162,8 +162,8 @@ struct Bench {
     me: PeerId,
     attack: Option<Attack>,
     trainer: Trainer,
-    /// The model before the round under way, as it is served: there is no second copy of it.
-    model: Packed,
+    /// The model before the round under way, as it is served: there is no second copy of it. A newcomer has none yet.
+    model: Option<Packed>,
     buffers: Buffers,
     aggregate: Option<(Round, Vec<f32>)>,
     momentum: WorkerMomentum,
@@ -215,9 +215,8 @@ impl Bench {
         self.aggregate = None;
         self.momentum.reset();
         self.encoder.reset();
-        let state = ModelState::unpack(&self.job, &model)?;
-        self.model = model;
-        self.trainer.load(&state.params)?;
+        self.trainer.take(&self.job, &model)?;
+        self.model = Some(model);
         Ok(())
     }
 
@@ -250,9 +249,11 @@ impl Bench {
             .aggregate
             .take()
             .filter(|(of, _)| update && *of == round);
+        let mut model = self.model.clone().ok_or("there is no model yet")?;
         if let Some((_, aggregate)) = aggregate {
-            let (params, model) = step::step(&self.job, &self.model, aggregate, &self.buffers)?;
-            self.model = model;
+            let params;
+            (params, model) = step::step(&self.job, &model, aggregate, &self.buffers)?;
+            self.model = Some(model.clone());
             self.trainer.load(&params)?;
             self.spare = params;
         }
@@ -260,7 +261,7 @@ impl Bench {
         Ok(Done::Applied {
             epoch,
             round,
-            model: self.model.clone(),
+            model,
             evaluation,
         })
     }

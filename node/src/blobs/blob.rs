@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use spirt_protocol::{Digest, blob};
 
+use super::Hashed;
+
 /// A byte string whose chunks come in any order. A chunk that is here is right: there is no way to put another in.
 #[derive(Debug)]
 pub struct Blob {
@@ -82,18 +84,18 @@ impl Blob {
         usize::try_from(length).ok()
     }
 
-    /// Puts a chunk in, if it is the right one. Hashes it: call it off any event loop.
+    /// Puts a chunk in, if it is the right one.
     ///
     /// # Errors
     /// When it is another one; nothing has changed then.
-    pub fn put(&self, index: u32, chunk: Bytes) -> Result<(), WrongChunk> {
-        if !blob::is_chunk(&chunk, &self.list, self.length, index) {
-            return Err(WrongChunk);
-        }
-        if let Some(slot) = self.slot(index) {
-            // An equal one was there already: it stays.
-            let _ = slot.set(chunk);
-        }
+    pub fn put(&self, index: u32, chunk: &Hashed) -> Result<(), WrongChunk> {
+        let (hashes, _) = self.list.as_chunks::<32>();
+        let at = usize::try_from(index).map_err(|_| WrongChunk)?;
+        let is_named = hashes.get(at) == Some(&chunk.hash().0);
+        let slot = self.slot(index).filter(|_| is_named);
+        let slot = slot.filter(|_| self.chunk_length(index) == Some(chunk.bytes().len()));
+        // An equal one was there already: it stays.
+        let _ = slot.ok_or(WrongChunk)?.set(chunk.bytes().clone());
         Ok(())
     }
 

@@ -23,17 +23,24 @@ fn awaited() -> (Blob, Packed) {
 fn a_wrong_chunk_does_not_get_in() {
     let (blob, whole) = awaited();
     let chunks: Vec<Bytes> = whole.chunks().collect();
-    assert_eq!(blob.put(0, chunks[1].clone()), Err(WrongChunk));
-    assert_eq!(blob.put(3, chunks[0].clone()), Err(WrongChunk));
-    assert_eq!(blob.put(2, chunks[2].slice(1..)), Err(WrongChunk));
+    assert_eq!(blob.put(0, &Hashed::of(chunks[1].clone())), Err(WrongChunk));
+    assert_eq!(blob.put(3, &Hashed::of(chunks[0].clone())), Err(WrongChunk));
+    assert_eq!(
+        blob.put(2, &Hashed::of(chunks[2].slice(1..))),
+        Err(WrongChunk)
+    );
     let mut flipped = chunks[0].to_vec();
     flipped[77] ^= 1;
-    assert_eq!(blob.put(0, flipped.into()), Err(WrongChunk));
+    assert_eq!(blob.put(0, &Hashed::of(flipped.into())), Err(WrongChunk));
     assert!((0..3).all(|index| !blob.has(index)));
     for (index, chunk) in (0..).zip(&chunks) {
         assert!(!blob.is_complete());
-        assert_eq!(blob.put(index, chunk.clone()), Ok(()));
-        assert_eq!(blob.put(index, chunk.clone()), Ok(()), "twice is no harm");
+        assert_eq!(blob.put(index, &Hashed::of(chunk.clone())), Ok(()));
+        assert_eq!(
+            blob.put(index, &Hashed::of(chunk.clone())),
+            Ok(()),
+            "twice is no harm"
+        );
     }
     assert!(blob.is_complete());
     let list = whole.list().slice(32..);
@@ -48,7 +55,7 @@ fn a_chunk_is_served_as_soon_as_it_is_there() {
     let root = whole.root();
     assert_eq!(blobs.serve(&root, 1, PEER), Serving::Unknown);
     let chunk = whole.chunks().nth(1).unwrap();
-    blob.put(1, chunk.clone()).unwrap();
+    blob.put(1, &Hashed::of(chunk.clone())).unwrap();
     assert_eq!(blobs.serve(&root, 1, PEER), Serving::Chunk(chunk));
     assert_eq!(blobs.serve(&root, 0, PEER), Serving::Unknown);
     assert_eq!(blobs.pieces(&root), None, "it is not whole");

@@ -1,15 +1,16 @@
 //! How a node comes to its run: it founds one, goes on with the one in its data dir, or asks the
 //! bootstrap peers. Owns the file `run.spec` of the data dir.
 
-use std::collections::BTreeSet;
+mod asking;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use spirt_protocol::{
-    Config as MachineConfig, Identity as SigningKey, Manifest, PeerId, Request, Response,
-    RoundMachine, RunId, RunSpec, Time,
+    Config as MachineConfig, Identity as SigningKey, Manifest, PeerId, RoundMachine, RunId,
+    RunSpec, Time,
 };
 use tokio::sync::mpsc;
 
@@ -18,15 +19,11 @@ use crate::blobs::Packed;
 use crate::buffers::Buffers;
 use crate::checkpoint;
 use crate::config::{Config, Entry};
-use crate::control::{ControlRequest, Status};
+use crate::control::ControlRequest;
 use crate::datadir::{DataDir, write::replace as replace_file};
-use crate::fetch;
 use crate::job::Job;
 use crate::model_state::ModelState;
-use crate::swarm::{Event, EventStream, Handle};
-
-/// How long a node that knows its run asks whether the bootstrap peers train it too.
-const KNOWN_RUN_PATIENCE: Duration = Duration::from_secs(3);
+use crate::swarm::{EventStream, Handle};
 
 /// What is known of the run before the network is up.
 pub(super) enum Prepared {
@@ -52,7 +49,7 @@ impl Prepared {
 /// All that a node needs to take part.
 pub(super) struct Entered {
     pub(super) job: Job,
-    /// The states that it brings, by ascending round; never empty.
+    /// The states that it brings, by ascending round. None, if it comes to a run that is under way.
     manifests: Vec<Manifest>,
     /// Their models, in the same order.
     pub(super) models: Vec<Packed>,
@@ -139,21 +136,37 @@ pub(super) async fn enter(
         (Prepared::Known { job, held, .. }, Entry::Join { .. }) => {
             // The peers must be training the same run as the data dir, if they are up at all: after
             // a shutdown of the whole swarm each waits for the others.
-            match ask_for_spec(config, Some(job.id), Some(&job.spec), door).await? {
+            match asking::spec(config, Some(job.id), Some(&job.spec), door).await? {
                 Some(_) => entered(*job, held, false, door).await.map(Some),
                 None => Ok(None),
             }
         }
         (Prepared::Unknown, _) => {
             let wanted = config.stay.run;
-            let Some(spec) = ask_for_spec(config, wanted, None, door).await? else {
+            let Some((spec, teller)) = asking::spec(config, wanted, None, door).await? else {
                 return Ok(None);
             };
             let job = Job::read(spec)?;
             remember(data_dir, &job.spec)?;
+            if let Some(teller) = teller
+                && asking::is_under_way(door.swarm, teller, job.id).await
+            {
+                return stateless(job, door).await.map(Some);
+            }
             entered(job, Vec::new(), false, door).await.map(Some)
         }
     }
+}
+
+/// Joins the run's topic without any state: the members have a later one.
+async fn stateless(job: Job, door: &Door<'_>) -> Result<Entered, DaemonError> {
+    door.swarm.join(job.id.0).await.map_err(DaemonError::Join)?;
+    Ok(Entered {
+        job,
+        manifests: Vec::new(),
+        models: Vec::new(),
+        new: false,
+    })
 }
 
 /// Joins the run's topic, so that its peers come up while this node computes the first state.
@@ -187,102 +200,6 @@ fn with_states(job: Job, held: Vec<(Manifest, Packed)>, new: bool) -> Result<Ent
         models,
         new,
     })
-}
-
-/// Asks each peer that comes up for the run, until one tells. A node that knows the run already asks
-/// for a moment only, and tells others that ask meanwhile.
-async fn ask_for_spec(
-    config: &Config,
-    wanted: Option<RunId>,
-    known: Option<&RunSpec>,
-    door: &mut Door<'_>,
-) -> Result<Option<RunSpec>, DaemonError> {
-    let timeout = match known {
-        Some(_) => config.network.join_timeout.min(KNOWN_RUN_PATIENCE),
-        None => config.network.join_timeout,
-    };
-    let deadline = tokio::time::Instant::now() + timeout;
-    let mut last = String::from("no bootstrap address answered");
-    let mut asked_in_vain = None;
-    let mut foreign = BTreeSet::new();
-    loop {
-        for peer in super::protocol_peers(door.swarm) {
-            match fetch::spec(door.swarm, peer, wanted).await {
-                Some(spec) => return Ok(Some(spec)),
-                None => asked_in_vain = Some(peer),
-            }
-        }
-        if let Some(peer) = asked_in_vain {
-            last = format!("{peer} takes part in no run that can be joined");
-            if let (Some(wanted), true) = (wanted, other_run(door.swarm, peer).await) {
-                return Err(DaemonError::NoSuchRun {
-                    wanted: wanted.to_string(),
-                });
-            }
-        }
-        // Peers come up, and runs begin, at any time: look again soon.
-        let again = tokio::time::sleep(Duration::from_millis(250));
-        tokio::select! {
-            () = again => {}
-            () = tokio::time::sleep_until(deadline) => {
-                return match known {
-                    Some(spec) => Ok(Some(spec.clone())),
-                    None => Err(DaemonError::NotJoined { timeout, last }),
-                };
-            }
-            Some(()) = door.signals.recv() => return Ok(None),
-            Some(request) = door.control.recv() => {
-                if answer(request, door.swarm) {
-                    return Ok(None);
-                }
-            }
-            event = door.events.recv() => match event {
-                Some(Event::BootstrapFailed { addr, error }) => last = format!("{addr}: {error}"),
-                Some(Event::OtherVersion { peer, version }) => {
-                    let ours = door.version;
-                    tracing::warn!(
-                        %peer,
-                        "refused a peer that speaks wire version {version}: this build speaks {ours}"
-                    );
-                    foreign.insert(peer);
-                    let all_are = door.swarm.peers().iter().all(|peer| foreign.contains(peer));
-                    if known.is_none() && all_are && foreign.len() >= super::bootstrap(config).len() {
-                        return Err(DaemonError::OtherVersion { peer, version, ours });
-                    }
-                }
-                Some(Event::Request { data, reply, .. }) => {
-                    let asked = Request::decode(&data);
-                    if let (Some(spec), Ok(Request::Spec(_))) = (known, asked) {
-                        reply.send(Response::Spec(spec.encode()).encode());
-                    }
-                }
-                Some(_) => {}
-                None => return Err(DaemonError::NotJoined { timeout, last }),
-            }
-        }
-    }
-}
-
-/// Whether the peer takes part in some run, though not in the one that was asked for.
-async fn other_run(swarm: &Handle, peer: PeerId) -> bool {
-    fetch::spec(swarm, peer, None).await.is_some()
-}
-
-/// Answers the operator while the node looks for its run; whether it is to stop.
-fn answer(request: ControlRequest, swarm: &Handle) -> bool {
-    match request {
-        ControlRequest::Status { reply } => {
-            let mut status = Status::starting(swarm.local_peer());
-            status.peers_connected = swarm.peers().len() as u64;
-            // Whoever asked may be gone.
-            let _ = reply.send(status);
-            false
-        }
-        ControlRequest::Stop { reply, .. } => {
-            let _ = reply.send(());
-            true
-        }
-    }
 }
 
 fn spec_path(data_dir: &DataDir) -> PathBuf {

@@ -186,8 +186,8 @@ impl Driver {
             };
             let took = began.elapsed();
             let understand = move || {
-                found.filter(|(_, packed)| match ModelState::unpack(&job, packed) {
-                    Ok(_) => true,
+                found.filter(|(_, packed)| match ModelState::check(&job, packed) {
+                    Ok(()) => true,
                     Err(error) => {
                         tracing::warn!(%error, "a state that peers vouch for is none");
                         false
@@ -257,7 +257,7 @@ impl Driver {
 
     pub(super) fn checkpoint(&self) -> Option<Checkpoint> {
         let manifest = self.machine.state()?.clone();
-        let model = self.model.clone();
+        let model = self.model.clone()?;
         (manifest.model == model.root()).then_some(Checkpoint { manifest, model })
     }
 

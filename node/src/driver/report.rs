@@ -198,7 +198,11 @@ impl Driver {
             peers_connected: self.wiring.swarm.peers().len() as u64,
             loss: report.own_loss,
             accuracy: report.accuracy,
-            model: has_state.then(|| self.model.root().to_string()),
+            model: self
+                .model
+                .as_ref()
+                .filter(|_| has_state)
+                .map(|model| model.root().to_string()),
             rounds_applied: report.rounds_applied,
             rounds_lost: report.rounds_lost,
             bytes_sent: traffic.sent,

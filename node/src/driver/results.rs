@@ -89,7 +89,7 @@ impl Driver {
     ) {
         let (root, length) = (model.root(), model.length());
         self.wiring.blobs.insert(&model);
-        self.model = model;
+        self.model = Some(model);
         self.last_progress = Instant::now();
         let losses = self.losses(round);
         self.feed(Input::Applied {
@@ -191,7 +191,7 @@ impl Driver {
         self.feed(Input::StateReady(manifest.clone()));
         if self.machine.state_id() == Some(id) && before != Some(id) {
             self.epoch += 1;
-            self.model = packed.clone();
+            self.model = Some(packed.clone());
             self.wiring.blobs.insert(&packed);
             self.ask_worker(Task::Load(packed));
             let folder = self.wiring.data_dir.checkpoints();

@@ -13,6 +13,8 @@ use libp2p::{Multiaddr, PeerId};
 use spirt_protocol::Digest;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::blobs::Hashed;
+
 use super::{
     error::{ChunkError, DialError, JoinError, PublishError, RequestError},
     event::{Acceptance, MessageToken},
@@ -154,7 +156,7 @@ impl Handle {
     }
 
     /// Asks a connected peer for one chunk, of `length` bytes, of the blob behind `root`. What comes has the length, and
-    /// was not looked at otherwise. Waits as [`Handle::request`] does; the bytes lie in a buffer that is used again when
+    /// is hashed, which says whether it is the chunk. Waits as [`Handle::request`] does; the bytes lie in a buffer that is used again when
     /// they are dropped.
     ///
     /// # Cancel safety
@@ -165,7 +167,7 @@ impl Handle {
         root: Digest,
         index: u32,
         length: usize,
-    ) -> Result<Bytes, ChunkError> {
+    ) -> Result<Hashed, ChunkError> {
         self.pull.chunk(peer, root, index, length).await
     }
 

@@ -28,6 +28,13 @@ pub const ESTABLISHED: u32 = 128;
 pub const ESTABLISHED_PER_PEER: u32 = 3;
 /// Yamux streams in one connection.
 pub const STREAMS_PER_CONNECTION: usize = 64;
+/// Bytes of a Yamux frame with its header: seven records of TLS, so that none is cut. Each frame costs messages between tasks
+/// and system calls. Longer ones gain nothing more, and the allocator would take their memory from the system each time.
+pub(super) const YAMUX_FRAME: usize = 7 * 16 * 1024;
+/// The same without its header.
+pub(super) const YAMUX_BODY: usize = YAMUX_FRAME - 12;
+/// Bytes read from a socket at a time, and encrypted before they are written: those of a frame, and what stands around it.
+pub(super) const SOCKET_BUFFER: usize = 128 * 1024;
 /// Bytes that the other side of a connection may send ahead of their readers: the 256 KiB that Yamux grants each stream, and
 /// what it may add for links that are fast and long. Transfers ask for less at a time.
 pub const CONNECTION_WINDOW: usize = STREAMS_PER_CONNECTION * 256 * 1024 + 4 * 1024 * 1024;

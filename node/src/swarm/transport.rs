@@ -21,11 +21,9 @@ use libp2p::{
 
 use super::{
     error::StartError,
+    limits,
     meter::{Counted, Meter},
 };
-
-/// Bytes read from a socket at a time, at most: TLS and Noise by themselves ask for 4 and 8 KiB.
-const READ_BUFFER: usize = 64 * 1024;
 
 /// Builds the transport; all of its bytes are counted in `meter`.
 pub(super) fn build(
@@ -39,7 +37,8 @@ pub(super) fn build(
     let transport = tcp::tokio::Transport::new(tcp::Config::default())
         .map(move |io, _| {
             let counted = Counted::new(io, Arc::clone(&counter));
-            BufReader::with_capacity(READ_BUFFER, counted)
+            // TLS and Noise by themselves ask for 4 and 8 KiB at a time.
+            BufReader::with_capacity(limits::SOCKET_BUFFER, counted)
         })
         .upgrade(Version::V1Lazy)
         .authenticate(security)

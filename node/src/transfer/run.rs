@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -14,7 +13,6 @@ use tokio::time::sleep_until;
 use super::source::{Source, Standing};
 use super::{Account, Content, Manner, TransferError, Transfers, WINDOW_BYTES, WINDOW_CHUNKS};
 use crate::blobs::{Blob, Packed};
-use crate::model_state::is_finite;
 use crate::peer;
 use crate::swarm::{ChunkError, RequestError};
 
@@ -23,6 +21,10 @@ const PARKED_AT_LEAST: Duration = Duration::from_secs(1);
 
 /// How often to look for peers that connected since.
 const LOOK_AROUND: Duration = Duration::from_millis(50);
+
+/// Bytes asked of a source before the first chunk comes: so many that it has something to send until more can be asked for.
+/// What those owe that show nothing must leave room in the budget for the others.
+const FIRST_BYTES: usize = 512 * 1024;
 
 /// Chunks that a source without any of them is asked for.
 const PROBES: usize = 8;
@@ -56,8 +58,11 @@ pub(super) struct Transfer<'a> {
     hub: &'a Transfers,
     blob: Arc<Blob>,
     manner: Manner,
+    /// Chunks that a source may owe before one has come.
+    first: usize,
+    /// The same from then on.
     window: usize,
-    /// Whether a chunk has come: before, one is asked of a source, so that one that shows nothing blocks little.
+    /// Whether a chunk has come: before, few are asked of a source, so that one that shows nothing blocks little.
     begun: bool,
     sources: Vec<Source>,
     /// Chunks to ask for.
@@ -91,6 +96,7 @@ impl<'a> Transfer<'a> {
             missing: queue.iter().copied().collect(),
             queue,
             manner,
+            first: (FIRST_BYTES / chunk).clamp(1, most),
             window: (WINDOW_BYTES / chunk).clamp(fewest, most),
             in_flight: FuturesUnordered::new(),
             begun: false,
@@ -185,7 +191,7 @@ impl<'a> Transfer<'a> {
 
     /// Chunks that a source may owe.
     fn window(&self) -> usize {
-        if self.begun { self.window } else { 1 }
+        if self.begun { self.window } else { self.first }
     }
 
     /// Whether all active sources have as much to do as they may.
@@ -333,7 +339,7 @@ async fn chunk(
     let name = peer::to_libp2p(from).ok_or(Miss::Unreachable)?;
     let asked = Instant::now();
     let answer = hub.swarm.chunk(name, blob.root(), index, length).await;
-    let bytes = answer.map_err(|error| {
+    let chunk = answer.map_err(|error| {
         tracing::debug!(%from, index, %error, "no chunk");
         match error {
             ChunkError::Unknown => Miss::Unknown,
@@ -346,13 +352,7 @@ async fn chunk(
         }
     })?;
     let took = asked.elapsed();
-    let checked = tokio::task::spawn_blocking(move || check(&blob, index, bytes, content)).await;
-    checked.map_err(|_| Miss::Unreachable)?.map(|()| took)
-}
-
-/// Hashes a chunk, and looks at its values while they are at hand.
-fn check(blob: &Blob, index: u32, bytes: Bytes, content: Content) -> Result<(), Miss> {
-    blob.put(index, bytes.clone()).map_err(|_| Miss::Wrong)?;
-    let good = content == Content::Any || is_finite(&bytes);
-    if good { Ok(()) } else { Err(Miss::Bad) }
+    blob.put(index, &chunk).map_err(|_| Miss::Wrong)?;
+    let good = content == Content::Any || chunk.is_finite();
+    if good { Ok(took) } else { Err(Miss::Bad) }
 }

@@ -8,7 +8,9 @@ use spirt_training::{
 };
 
 use super::Failure;
+use crate::blobs::Packed;
 use crate::job::Job;
+use crate::model_state::ModelState;
 
 /// The trainer of a run's model.
 pub(super) enum Trainer {
@@ -27,6 +29,14 @@ impl Trainer {
         let train = &job.data.train;
         let engine = CandleEngine::new(job.model, train.shape(), train.classes(), &job.seed)?;
         Ok(Self::Candle(Box::new(engine)))
+    }
+
+    /// Goes on from a model as it is served. One without layers has nothing to remember of it.
+    pub(super) fn take(&mut self, job: &Job, model: &Packed) -> Result<(), Failure> {
+        match self {
+            Self::Candle(_) => Ok(self.load(&ModelState::unpack(job, model)?.params)?),
+            Self::Synthetic => Ok(ModelState::check(job, model)?),
+        }
     }
 
     pub(super) fn load(&mut self, params: &[f32]) -> Result<(), EngineError> {

@@ -15,6 +15,7 @@ use tokio::{
 };
 
 use super::session::{Answer, Call, Runner};
+use crate::blobs::Hashed;
 use crate::buffers::Buffers;
 use crate::swarm::{
     config::Limits,
@@ -91,7 +92,7 @@ impl PullClient {
         root: Digest,
         index: u32,
         length: usize,
-    ) -> Result<Bytes, ChunkError> {
+    ) -> Result<Hashed, ChunkError> {
         let request = Request::Chunk { root, index }.encode();
         let (answer, answered) = oneshot::channel();
         let call = Call::Request(request.into(), Answer::Chunk(length, answer));

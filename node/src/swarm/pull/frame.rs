@@ -6,6 +6,9 @@ use bytes::Bytes;
 use futures::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
+use crate::blobs::Filling;
+use crate::swarm::limits;
+
 pub(crate) const HEADER: usize = 9;
 /// The unit in which memory is taken and progress is demanded.
 const PIECE: usize = 64 * 1024;
@@ -118,13 +121,18 @@ pub(crate) async fn read_body<R: AsyncRead + Unpin>(
 /// Fills `out` from a body.
 pub(crate) async fn read_into<R: AsyncRead + Unpin>(
     reader: &mut R,
-    out: &mut [u8],
+    out: &mut Filling,
     stall: Duration,
 ) -> Result<(), End> {
-    for piece in out.chunks_mut(PIECE) {
-        within(stall, reader.read_exact(piece)).await?;
+    loop {
+        let room = out.room(limits::YAMUX_BODY);
+        let length = room.len();
+        if length == 0 {
+            return Ok(());
+        }
+        within(stall, reader.read_exact(room)).await?;
+        out.advance(length);
     }
-    Ok(())
 }
 
 /// Reads over the rest of a body.
@@ -167,7 +175,7 @@ pub(crate) async fn write_parts<W: AsyncWrite + Unpin>(
     head.push(kind as u8);
     head.extend_from_slice(body[0]);
     within(stall, writer.write_all(&head)).await?;
-    for piece in body[1].chunks(PIECE) {
+    for piece in body[1].chunks(limits::YAMUX_BODY) {
         within(stall, writer.write_all(piece)).await?;
     }
     within(stall, writer.flush()).await

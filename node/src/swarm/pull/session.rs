@@ -23,6 +23,7 @@ use super::{
         write_frame,
     },
 };
+use crate::blobs::{Filling, Hashed};
 use crate::buffers::Buffers;
 use crate::swarm::{
     config::Limits,
@@ -45,7 +46,7 @@ pub(super) enum Answer {
     /// As it is.
     Bytes(oneshot::Sender<Result<Bytes, RequestError>>),
     /// A chunk of so many bytes, into a buffer that is used again.
-    Chunk(usize, oneshot::Sender<Result<Bytes, ChunkError>>),
+    Chunk(usize, oneshot::Sender<Result<Hashed, ChunkError>>),
 }
 
 impl Answer {
@@ -239,7 +240,7 @@ impl Runner {
         reader: &mut R,
         length: usize,
         wanted: usize,
-    ) -> Result<Result<Bytes, ChunkError>, End> {
+    ) -> Result<Result<Hashed, ChunkError>, End> {
         let stall = self.limits.stall_timeout;
         let unknown = Response::Unknown.encode();
         if length == unknown.len() {
@@ -261,9 +262,9 @@ impl Runner {
             skip(reader, wanted, stall).await?;
             return Ok(Err(ChunkError::Wrong));
         }
-        let mut buffer = self.buffers.take(wanted);
-        read_into(reader, &mut buffer, stall).await?;
-        Ok(Ok(buffer.freeze()))
+        let mut filling = Filling::new(self.buffers.take(wanted));
+        read_into(reader, &mut filling, stall).await?;
+        Ok(filling.finish().ok_or(ChunkError::Wrong))
     }
 }
 

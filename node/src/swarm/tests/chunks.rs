@@ -8,7 +8,7 @@ use libp2p::Stream;
 use spirt_protocol::{Offence, Request, Response};
 
 use super::{raw::Raw, *};
-use crate::blobs::{Blob, Packed};
+use crate::blobs::{Blob, Hashed, Packed};
 use crate::peer;
 use crate::swarm::pull::frame::HEADER;
 use crate::transfer::{Account, Content, Manner, TransferError, Transfers};
@@ -236,7 +236,8 @@ async fn several_holders_share_the_work_and_one_may_have_parts_only() {
         .unwrap_or_default()
         .begin(Arc::into_inner(awaited(&whole)).unwrap());
     for index in 0..10 {
-        part.put(index, whole.blob().chunk(index).unwrap()).unwrap();
+        let chunk = whole.blob().chunk(index).unwrap();
+        part.put(index, &Hashed::of(chunk)).unwrap();
     }
     let some = Node::with(some).await;
     let addrs = [one.addr.clone(), two.addr.clone(), some.addr.clone()];

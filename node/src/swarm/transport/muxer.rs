@@ -23,11 +23,6 @@ use yamux::{Connection, ConnectionError, Mode, Stream};
 use super::coalesce::Coalesced;
 use crate::swarm::limits;
 
-/// Bytes of a frame's header.
-const HEADER: usize = 12;
-/// Bytes of a frame with its header: four records of TLS, so that none is cut.
-const FRAME: usize = 64 * 1024;
-
 /// The upgrade to `/yamux/1.0.0`.
 #[derive(Debug, Clone)]
 pub(super) struct Config;
@@ -38,7 +33,7 @@ impl Config {
         config
             .set_max_num_streams(limits::STREAMS_PER_CONNECTION)
             .set_max_connection_receive_window(Some(limits::CONNECTION_WINDOW))
-            .set_split_send_size(FRAME - HEADER);
+            .set_split_send_size(limits::YAMUX_BODY);
         Muxer {
             connection: Connection::new(Coalesced::new(io), config, mode),
             inbound: VecDeque::new(),

@@ -29,6 +29,7 @@ use rustls::{
 };
 
 use super::security::SecurityError;
+use crate::swarm::limits;
 
 pub(super) use futures_rustls::TlsStream as Stream;
 
@@ -95,8 +96,10 @@ impl Tls {
     where
         C: AsyncRead + AsyncWrite + Unpin,
     {
-        let stream = TlsAcceptor::from(self.server).accept(io).await?;
-        Ok((peer_of(stream.get_ref().1)?, stream.into()))
+        let mut stream = TlsAcceptor::from(self.server).accept(io).await?;
+        let (_, state) = stream.get_mut();
+        state.set_buffer_limit(Some(limits::SOCKET_BUFFER));
+        Ok((peer_of(state)?, stream.into()))
     }
 
     pub(super) async fn connect<C>(self, io: C) -> Result<(PeerId, Stream<C>), SecurityError>
@@ -104,8 +107,10 @@ impl Tls {
         C: AsyncRead + AsyncWrite + Unpin,
     {
         let connector = TlsConnector::from(self.client);
-        let stream = connector.connect(nameless(), io).await?;
-        Ok((peer_of(stream.get_ref().1)?, stream.into()))
+        let mut stream = connector.connect(nameless(), io).await?;
+        let (_, state) = stream.get_mut();
+        state.set_buffer_limit(Some(limits::SOCKET_BUFFER));
+        Ok((peer_of(state)?, stream.into()))
     }
 }
 

@@ -1,0 +1,130 @@
+//! What a node that comes to a run asks its peers: which run they train, and how far it is.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use spirt_protocol::{Frame, PeerId, Request, Response, RunId, RunSpec};
+use tokio::time::timeout;
+
+use super::Door;
+use crate::config::Config;
+use crate::control::{ControlRequest, Status};
+use crate::daemon::{DaemonError, bootstrap, protocol_peers};
+use crate::fetch;
+use crate::swarm::{Event, Handle};
+
+/// How long a node that knows its run asks whether the bootstrap peers train it too.
+const KNOWN_RUN_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a newcomer waits to hear how far the run is, before it computes the first state.
+const VOUCH_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Whether the run has left its first state behind, as a peer tells: that state need not be computed then, which takes long
+/// for a large model. A peer that lies costs time, as the state that the members stand behind is fetched in any case.
+pub(super) async fn is_under_way(swarm: &Handle, teller: PeerId, run: RunId) -> bool {
+    let vouch = timeout(VOUCH_PATIENCE, fetch::vouch(swarm, teller)).await;
+    let frames = vouch.unwrap_or_default();
+    let mut frames = frames.iter().filter_map(|it| Frame::verify(it, &run).ok());
+    frames.any(|frame| frame.author() == teller && frame.round().0 > 0)
+}
+
+/// Asks each peer that comes up for the run, until one tells; who that was. A node that knows the run already asks
+/// for a moment only, and tells others that ask meanwhile.
+pub(super) async fn spec(
+    config: &Config,
+    wanted: Option<RunId>,
+    known: Option<&RunSpec>,
+    door: &mut Door<'_>,
+) -> Result<Option<(RunSpec, Option<PeerId>)>, DaemonError> {
+    let patience = match known {
+        Some(_) => config.network.join_timeout.min(KNOWN_RUN_PATIENCE),
+        None => config.network.join_timeout,
+    };
+    let deadline = tokio::time::Instant::now() + patience;
+    let mut last = String::from("no bootstrap address answered");
+    let mut asked_in_vain = None;
+    let mut foreign = BTreeSet::new();
+    loop {
+        for peer in protocol_peers(door.swarm) {
+            match fetch::spec(door.swarm, peer, wanted).await {
+                Some(spec) => return Ok(Some((spec, Some(peer)))),
+                None => asked_in_vain = Some(peer),
+            }
+        }
+        if let Some(peer) = asked_in_vain {
+            last = format!("{peer} takes part in no run that can be joined");
+            if let (Some(wanted), true) = (wanted, other_run(door.swarm, peer).await) {
+                return Err(DaemonError::NoSuchRun {
+                    wanted: wanted.to_string(),
+                });
+            }
+        }
+        // Peers come up, and runs begin, at any time: look again soon.
+        let again = tokio::time::sleep(Duration::from_millis(250));
+        tokio::select! {
+            () = again => {}
+            () = tokio::time::sleep_until(deadline) => {
+                return match known {
+                    Some(spec) => Ok(Some((spec.clone(), None))),
+                    None => Err(DaemonError::NotJoined {
+                        timeout: patience,
+                        last,
+                    }),
+                };
+            }
+            Some(()) = door.signals.recv() => return Ok(None),
+            Some(request) = door.control.recv() => {
+                if answer(request, door.swarm) {
+                    return Ok(None);
+                }
+            }
+            event = door.events.recv() => match event {
+                Some(Event::BootstrapFailed { addr, error }) => last = format!("{addr}: {error}"),
+                Some(Event::OtherVersion { peer, version }) => {
+                    let ours = door.version;
+                    tracing::warn!(
+                        %peer,
+                        "refused a peer that speaks wire version {version}: this build speaks {ours}"
+                    );
+                    foreign.insert(peer);
+                    let all_are = door.swarm.peers().iter().all(|peer| foreign.contains(peer));
+                    if known.is_none() && all_are && foreign.len() >= bootstrap(config).len() {
+                        return Err(DaemonError::OtherVersion { peer, version, ours });
+                    }
+                }
+                Some(Event::Request { data, reply, .. }) => {
+                    let asked = Request::decode(&data);
+                    if let (Some(spec), Ok(Request::Spec(_))) = (known, asked) {
+                        reply.send(Response::Spec(spec.encode()).encode());
+                    }
+                }
+                Some(_) => {}
+                None => return Err(DaemonError::NotJoined {
+                        timeout: patience,
+                        last,
+                    }),
+            }
+        }
+    }
+}
+
+/// Whether the peer takes part in some run, though not in the one that was asked for.
+async fn other_run(swarm: &Handle, peer: PeerId) -> bool {
+    fetch::spec(swarm, peer, None).await.is_some()
+}
+
+/// Answers the operator while the node looks for its run; whether it is to stop.
+fn answer(request: ControlRequest, swarm: &Handle) -> bool {
+    match request {
+        ControlRequest::Status { reply } => {
+            let mut status = Status::starting(swarm.local_peer());
+            status.peers_connected = swarm.peers().len() as u64;
+            // Whoever asked may be gone.
+            let _ = reply.send(status);
+            false
+        }
+        ControlRequest::Stop { reply, .. } => {
+            let _ = reply.send(());
+            true
+        }
+    }
+}

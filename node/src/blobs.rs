@@ -23,6 +23,8 @@ pub use spirt_protocol::blob::chunk_count;
 const MAX_ASKERS: usize = 256;
 /// How often a peer gets a blob whole. Twice, so that one that was started anew gets it again.
 const SERVINGS: u64 = 2;
+/// After so long a peer gets a blob anew that is kept as long as the node runs.
+const SERVING_SPAN: Duration = Duration::from_secs(3600);
 
 /// Who has not asked for a chunk for so long has all of them, or is gone: as long as a request may take.
 const TAKING_PAUSE: Duration = Duration::from_secs(20);
@@ -47,6 +49,8 @@ enum Held {
         served: BTreeMap<PeerId, u64>,
         /// When a chunk was last given.
         given: Option<Instant>,
+        /// Of a blob that is kept as long as the node runs: since when `served` counts.
+        kept: Option<Instant>,
     },
 }
 
@@ -57,6 +61,7 @@ impl Held {
             is_open,
             served: BTreeMap::new(),
             given: None,
+            kept: None,
         }
     }
 }
@@ -106,6 +111,23 @@ impl Blobs {
             None => {
                 held.insert(root, Held::chunked(blob, open));
             }
+        }
+    }
+
+    /// Holds a whole blob as long as the node runs.
+    pub fn keep(&self, packed: &Packed) {
+        self.hold(Arc::clone(packed.blob()), true);
+        if let Some(Held::Chunked { kept, .. }) = self.lock().get_mut(&packed.root()) {
+            *kept = Some(Instant::now());
+        }
+    }
+
+    /// Bytes of a blob that are here.
+    pub fn bytes_here(&self, root: &Digest) -> u64 {
+        match self.lock().get(root) {
+            Some(Held::Chunked { blob, .. }) => blob.bytes_here(),
+            Some(Held::Inline(bytes)) => bytes.len() as u64,
+            None => 0,
         }
     }
 
@@ -163,6 +185,7 @@ impl Blobs {
             is_open,
             served,
             given,
+            kept,
         }) = held.get_mut(root)
         else {
             return Serving::Unknown;
@@ -173,6 +196,12 @@ impl Blobs {
         let Some(chunk) = blob.chunk(index) else {
             return Serving::Unknown;
         };
+        if let Some(since) = kept
+            && since.elapsed() >= SERVING_SPAN
+        {
+            *since = Instant::now();
+            served.clear();
+        }
         if served.len() >= MAX_ASKERS && !served.contains_key(&asker) {
             return Serving::Enough;
         }
@@ -195,10 +224,11 @@ impl Blobs {
         }
     }
 
-    /// Drops all but these and those that are on their way.
+    /// Drops all but these, those that are on their way, and those that are kept.
     pub fn retain(&self, roots: &BTreeSet<Digest>) {
         let on_its_way = |held: &Held| match held {
             Held::Inline(_) => false,
+            Held::Chunked { kept: Some(_), .. } => true,
             Held::Chunked { blob, .. } => Arc::strong_count(blob) > 1 && !blob.is_complete(),
         };
         self.lock()

@@ -115,6 +115,8 @@ pub struct TrainingPlan {
     pub model: String,
     /// The data set, as text: `digits`.
     pub data: String,
+    /// Whether peers give the data set to each other, so that a newcomer needs no files.
+    pub share_data: bool,
     /// The optimizer, as text: `sgd:lr=1`.
     pub optimizer: String,
     /// Minibatch steps of a peer in a round.

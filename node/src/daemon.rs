@@ -3,6 +3,8 @@
 //! Data dir and lock, identity, network, `ready`; then the run: founded, resumed, or asked from the
 //! bootstrap peers; then the [driver](crate::driver) until it ends; goodbye.
 
+mod dataset;
+mod door;
 mod entry;
 mod error;
 
@@ -142,8 +144,11 @@ async fn live(
     .await?;
     let server = ControlServer::bind(&data_dir.control_socket())?;
     tokio::spawn(server.serve(control_sender));
-    let mut door = entry::Door {
+    let transfers = Transfers::new(handle.clone());
+    let mut door = door::Door {
         swarm: &handle,
+        transfers: transfers.clone(),
+        blobs: blobs.clone(),
         version,
         events: &mut events,
         control,
@@ -153,7 +158,7 @@ async fn live(
         handle.shutdown().await;
         return Ok(Outcome::Left);
     };
-    let entry::Door {
+    let door::Door {
         control, signals, ..
     } = door;
     if let (Some(lie), Some(text)) = (&attack, &config.attack) {
@@ -163,6 +168,9 @@ async fn live(
     let liar = attack
         .as_ref()
         .and_then(|attack| Liar::new(attack, &key, &entered.job));
+    if let Some(packed) = entered.job.shared.take() {
+        blobs.keep(&packed);
+    }
     // Held by none but `blobs` from here on: their memory is to go when the run has left them behind.
     let mut latest = None;
     for model in std::mem::take(&mut entered.models) {
@@ -173,7 +181,7 @@ async fn live(
         Worker::start(entered.job.clone(), me, attack, latest.clone(), buffers)?;
     let machine = entered.machine(key, start, started);
     let wiring = Wiring {
-        transfers: Transfers::new(handle.clone()),
+        transfers,
         swarm: handle,
         events,
         worker,

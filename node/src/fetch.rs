@@ -14,7 +14,7 @@ use crate::peer;
 use crate::swarm::Handle;
 use crate::transfer::{Account, Content, Manner, Transfers};
 
-/// Holders of a state that are asked at once.
+/// Holders of a state or a data set that are asked at once.
 const STATE_SOURCES: usize = 4;
 
 /// Who sent what no honest peer sends.
@@ -83,16 +83,29 @@ pub async fn state(
     if manifest.length != length {
         return Err(Missing);
     }
-    let list = chunk_list(swarm, manifest.model, length, holders, offences).await?;
-    let blob = Blob::awaited(manifest.model, length, list).ok_or(Missing)?;
+    let model = blob(transfers, blobs, (manifest.model, length), holders, account).await?;
+    Ok((manifest, model))
+}
+
+/// The blob of this root and length, as [`state`] gets its model.
+pub async fn blob(
+    transfers: &Transfers,
+    blobs: &Blobs,
+    (root, length): (Digest, u64),
+    holders: &[PeerId],
+    account: &mut Account,
+) -> Result<Packed, Missing> {
+    let offences = &mut account.offences;
+    let list = chunk_list(transfers.swarm(), root, length, holders, offences).await?;
+    let blob = Blob::awaited(root, length, list).ok_or(Missing)?;
     let manner = Manner {
         breadth: STATE_SOURCES,
         widens: true,
         content: Content::Any,
     };
     let blob = blobs.begin(blob);
-    let model = transfers.fetch(blob, holders, manner, account).await;
-    Ok((manifest, model.map_err(|_| Missing)?))
+    let whole = transfers.fetch(blob, holders, manner, account).await;
+    whole.map_err(|_| Missing)
 }
 
 async fn manifest(

@@ -10,9 +10,11 @@ use spirt_aggregation::Pipeline;
 use spirt_protocol::{
     Digest, MAX_INLINE_BYTES, MAX_PEERS, Membership, PeerId, RunId, RunSpec, Timing, WIRE_VERSION,
 };
-use spirt_training::{DataSpec, LocalSteps, ModelSpec, OptimizerSpec, Split};
+use spirt_training::{DataError, DataSpec, LocalSteps, ModelSpec, OptimizerSpec, Split};
 
+use crate::blobs::Packed;
 use crate::config::Plan;
+use crate::dataset::{self, BadName, SharedData};
 
 /// What a node needs to know to take part in a run.
 #[derive(Debug, Clone)]
@@ -25,6 +27,8 @@ pub struct Job {
     pub model: ModelSpec,
     /// The data, split in the same way on each peer.
     pub data: Arc<Split>,
+    /// The same as bytes, if peers give it to each other.
+    pub shared: Option<Packed>,
     /// How an aggregate is applied.
     pub optimizer: OptimizerSpec,
     /// Training between two rounds.
@@ -57,6 +61,21 @@ pub enum JobError {
         /// The data set.
         data: String,
     },
+    /// The specification names a data set in a way that nobody does.
+    #[error("cannot read the name of the data set: {0}")]
+    Name(#[from] BadName),
+    /// What peers gave is no data set, or not the run's.
+    #[error("the data set that peers give to each other cannot be read")]
+    Shared(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The data set of an earlier start is gone.
+    #[error("the data set of the run is not in the data dir any more")]
+    NotSaved,
+    /// No peer has the data set.
+    #[error("no peer gives the data set of the run")]
+    NoHolder,
+    /// The data set cannot be saved.
+    #[error("cannot save the data set of the run")]
+    Save(#[source] std::io::Error),
     /// The specification breaks a rule of the protocol.
     #[error(transparent)]
     Spec(#[from] spirt_protocol::SpecError),
@@ -70,7 +89,14 @@ impl JobError {
             Self::OtherData { .. } => {
                 "copy the founder's files to the same path; peers compare their digest".into()
             }
-            Self::Spec(_) => "use the build that the run was founded with".into(),
+            Self::Spec(_) | Self::Name(_) | Self::Shared(_) => {
+                "use the build that the run was founded with".into()
+            }
+            Self::NotSaved => "join the run through another node, with --bootstrap".into(),
+            Self::NoHolder => {
+                "check that nodes of the run are up and can be reached, and start it again".into()
+            }
+            Self::Save(_) => "make room on the disk, or use another --data-dir".into(),
         }
     }
 }
@@ -119,29 +145,43 @@ impl Job {
             membership: Membership::Open,
         };
         spec.check()?;
-        let data = load(&spec)?;
+        let data = load(&spec.data)?;
         spec.data_digest = Digest(data.digest());
+        let shared = training.share_data.then(|| dataset::pack(&data));
+        let shared = shared
+            .transpose()
+            .map_err(|error| unloadable(&spec.data, error))?;
+        if let Some(packed) = &shared {
+            spec.data = SharedData::named(packed).to_string();
+        }
         let model: ModelSpec = read("model", &spec.model)?;
         let layout = model.layout(data.train.shape(), data.train.classes());
         let layout = layout.map_err(|error| JobError::Text(error.to_string(), error.hint()))?;
         spec.dimension = layout.dimension() as u64;
-        Self::with_data(spec, data)
+        Self::with_data(spec, data, shared)
     }
 
-    /// Understands the specification of a run that others train, and loads its data.
+    /// Understands the specification of a run that others train, and loads its data: from `shared`, which is what the
+    /// specification names, if peers give it to each other.
     ///
     /// # Errors
     /// When a text names nothing here, or the data is missing or different.
-    pub fn read(spec: RunSpec) -> Result<Self, JobError> {
+    pub fn read(spec: RunSpec, shared: Option<Packed>) -> Result<Self, JobError> {
         spec.check()?;
-        let data = load(&spec)?;
+        let data = match (SharedData::of(&spec)?, &shared) {
+            (None, _) => load(&spec.data)?,
+            (Some(name), Some(packed)) if SharedData::named(packed) == name => {
+                dataset::unpack(packed).map_err(|error| JobError::Shared(error.into()))?
+            }
+            (Some(_), _) => return Err(JobError::NotSaved),
+        };
         if Digest(data.digest()) != spec.data_digest {
             return Err(JobError::OtherData { data: spec.data });
         }
-        Self::with_data(spec, data)
+        Self::with_data(spec, data, shared)
     }
 
-    fn with_data(spec: RunSpec, data: Split) -> Result<Self, JobError> {
+    fn with_data(spec: RunSpec, data: Split, shared: Option<Packed>) -> Result<Self, JobError> {
         spec.check()?;
         Ok(Self {
             id: spec.id(),
@@ -151,6 +191,7 @@ impl Job {
             rule: shared_rule(&spec.rule)?,
             seed: seed_key(spec.seed),
             data: Arc::new(data),
+            shared,
             spec: Arc::new(spec),
         })
     }
@@ -172,13 +213,17 @@ pub fn seed_key(seed: u64) -> [u8; 32] {
     blake3::derive_key("spirt 1 seed", &seed.to_le_bytes())
 }
 
-fn load(spec: &RunSpec) -> Result<Split, JobError> {
-    let source: DataSpec = read("data set", &spec.data)?;
-    source.load().map_err(|error| JobError::Data {
-        data: spec.data.clone(),
-        hint: error.hint(),
+fn load(text: &str) -> Result<Split, JobError> {
+    let source: DataSpec = read("data set", text)?;
+    source.load().map_err(|error| unloadable(text, error))
+}
+
+fn unloadable(text: &str, error: DataError) -> JobError {
+    JobError::Data {
+        data: text.to_owned(),
+        hint: error.hint().to_owned(),
         source: error.into(),
-    })
+    }
 }
 
 fn read<T: FromStr<Err: std::error::Error>>(what: &str, text: &str) -> Result<T, JobError> {
@@ -263,6 +308,7 @@ pub(crate) mod tests {
             training: TrainingPlan {
                 model: model.into(),
                 data: "digits".into(),
+                share_data: false,
                 optimizer: optimizer.into(),
                 local_steps: NonZeroU32::MIN,
                 batch_size: NonZeroU32::MIN,

@@ -14,6 +14,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod datadir;
+pub mod dataset;
 pub mod demo;
 pub mod driver;
 pub mod encoding;

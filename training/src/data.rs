@@ -9,6 +9,7 @@ mod csv;
 mod digits;
 mod file;
 mod idx;
+mod portable;
 mod safetensors;
 mod source;
 mod split;

@@ -68,6 +68,12 @@ impl Blob {
         u32::try_from(self.chunks.len()).unwrap_or(u32::MAX)
     }
 
+    /// Bytes of the chunks that are here.
+    pub fn bytes_here(&self) -> u64 {
+        let here = self.chunks.iter().filter_map(OnceLock::get);
+        here.map(|chunk| chunk.len() as u64).sum()
+    }
+
     /// A chunk that is here.
     pub fn chunk(&self, index: u32) -> Option<Bytes> {
         self.slot(index)?.get().cloned()

@@ -102,6 +102,20 @@ fn so_many_peers_get_a_blob_and_no_further_name_fills_memory() {
 }
 
 #[test]
+fn what_is_kept_outlives_the_rounds() {
+    let blobs = Blobs::default();
+    let (kept, dropped) = (Packed::new(bytes(300_000)), Packed::new(bytes(300_001)));
+    blobs.keep(&kept);
+    blobs.insert(&dropped);
+    blobs.retain(&BTreeSet::new());
+    assert!(matches!(
+        blobs.serve(&kept.root(), 0, PEER),
+        Serving::Chunk(_)
+    ));
+    assert_eq!(blobs.serve(&dropped.root(), 0, PEER), Serving::Unknown);
+}
+
+#[test]
 fn what_is_closed_is_shown_to_nobody_until_it_is_opened() {
     let blobs = Blobs::default();
     let whole = Packed::new(bytes(300_000));

@@ -123,6 +123,7 @@ fn stay(reader: &mut Reader<'_>) -> Option<StayConfig> {
 fn training(reader: &mut Reader<'_>) -> Option<TrainingPlan> {
     let model = reader.one("model", value::model);
     let data = reader.one("data", value::data);
+    let share_data = reader.one("share-data", value::switch);
     let optimizer = reader.one("optimizer", value::optimizer);
     let local_steps = reader.one("local-steps", value::positive);
     let batch_size = reader.one("batch-size", value::positive);
@@ -132,6 +133,7 @@ fn training(reader: &mut Reader<'_>) -> Option<TrainingPlan> {
     Some(TrainingPlan {
         model: model?,
         data: data?,
+        share_data: share_data?,
         optimizer: optimizer?,
         local_steps: local_steps?,
         batch_size: batch_size?,

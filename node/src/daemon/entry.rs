@@ -1,8 +1,6 @@
 //! How a node comes to its run: it founds one, goes on with the one in its data dir, or asks the
 //! bootstrap peers. Owns the file `run.spec` of the data dir.
 
-mod asking;
-
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,18 +10,18 @@ use spirt_protocol::{
     Config as MachineConfig, Identity as SigningKey, Manifest, PeerId, RoundMachine, RunId,
     RunSpec, Time,
 };
-use tokio::sync::mpsc;
 
 use super::DaemonError;
+use super::dataset::{self, Data};
+use super::door::{Door, ask_for_spec, is_under_way, join};
 use crate::blobs::Packed;
 use crate::buffers::Buffers;
 use crate::checkpoint;
 use crate::config::{Config, Entry};
-use crate::control::ControlRequest;
 use crate::datadir::{DataDir, write::replace as replace_file};
-use crate::job::Job;
+use crate::dataset::{SharedData, save as save_data};
+use crate::job::{Job, JobError};
 use crate::model_state::ModelState;
-use crate::swarm::{EventStream, Handle};
 
 /// What is known of the run before the network is up.
 pub(super) enum Prepared {
@@ -33,15 +31,15 @@ pub(super) enum Prepared {
         held: Vec<(Manifest, Packed)>,
         new: bool,
     },
-    /// The peers will tell.
-    Unknown,
+    /// The peers will tell; of this run, if it is given.
+    Unknown(Option<RunId>),
 }
 
 impl Prepared {
     pub(super) fn run(&self) -> Option<RunId> {
         match self {
             Self::Known { job, .. } => Some(job.id),
-            Self::Unknown => None,
+            Self::Unknown(run) => *run,
         }
     }
 }
@@ -73,16 +71,6 @@ impl Entered {
     }
 }
 
-/// What the node talks to before the driver takes over.
-pub(super) struct Door<'a> {
-    pub(super) swarm: &'a Handle,
-    /// The version of the wire format that this node speaks.
-    pub(super) version: u16,
-    pub(super) events: &'a mut EventStream,
-    pub(super) control: mpsc::Receiver<ControlRequest>,
-    pub(super) signals: mpsc::Receiver<()>,
-}
-
 /// Reads what this machine knows of the run, and checks all of it.
 pub(super) fn prepare(
     config: &Config,
@@ -96,7 +84,16 @@ pub(super) fn prepare(
                 let (ours, theirs) = (spec.id().to_string(), wanted.to_string());
                 return Err(DaemonError::OtherRun { ours, theirs });
             }
-            let job = Job::read(spec)?;
+            let run = spec.id();
+            let shared = SharedData::of(&spec).map_err(JobError::from)?;
+            let shared = shared.and_then(|name| name.saved(data_dir));
+            let job = match (Job::read(spec, shared), &config.entry) {
+                // The peers have it; and a state later than any that is here.
+                (Err(JobError::NotSaved), Entry::Join { .. }) => {
+                    return Ok(Prepared::Unknown(Some(run)));
+                }
+                (job, _) => job?,
+            };
             let saved = checkpoint::load(&data_dir.checkpoints(), job.id)?;
             let held = saved
                 .into_iter()
@@ -111,6 +108,9 @@ pub(super) fn prepare(
         (Entry::Found(plan), None) => {
             let rounds = config.stay.rounds.map_or(0, std::num::NonZeroU64::get);
             let job = Job::found(plan, rounds, me)?;
+            if let Some(packed) = &job.shared {
+                save_data(data_dir, packed).map_err(JobError::Save)?;
+            }
             remember(data_dir, &job.spec)?;
             Ok(Prepared::Known {
                 job: Box::new(job),
@@ -118,7 +118,7 @@ pub(super) fn prepare(
                 new: true,
             })
         }
-        (Entry::Join { .. }, None) => Ok(Prepared::Unknown),
+        (Entry::Join { .. }, None) => Ok(Prepared::Unknown(config.stay.run)),
     }
 }
 
@@ -131,52 +131,59 @@ pub(super) async fn enter(
 ) -> Result<Option<Entered>, DaemonError> {
     match (prepared, &config.entry) {
         (Prepared::Known { job, held, new }, Entry::Found(_)) => {
-            entered(*job, held, new, door).await.map(Some)
+            join(job.id, door).await?;
+            entered(*job, held, new).await.map(Some)
         }
         (Prepared::Known { job, held, .. }, Entry::Join { .. }) => {
             // The peers must be training the same run as the data dir, if they are up at all: after
             // a shutdown of the whole swarm each waits for the others.
-            match asking::spec(config, Some(job.id), Some(&job.spec), door).await? {
-                Some(_) => entered(*job, held, false, door).await.map(Some),
+            match ask_for_spec(config, Some(job.id), Some(&job.spec), door).await? {
+                Some(_) => {
+                    join(job.id, door).await?;
+                    entered(*job, held, false).await.map(Some)
+                }
                 None => Ok(None),
             }
         }
-        (Prepared::Unknown, _) => {
-            let wanted = config.stay.run;
-            let Some((spec, teller)) = asking::spec(config, wanted, None, door).await? else {
+        (Prepared::Unknown(wanted), _) => {
+            let Some((spec, teller)) = ask_for_spec(config, wanted, None, door).await? else {
                 return Ok(None);
             };
-            let job = Job::read(spec)?;
+            join(spec.id(), door).await?;
+            let shared =
+                match dataset::get(&spec, config.network.join_timeout, door, data_dir).await? {
+                    Data::Own => None,
+                    Data::Shared(packed) => Some(packed),
+                    Data::Stopped => return Ok(None),
+                };
+            let job = Job::read(spec, shared)?;
             remember(data_dir, &job.spec)?;
             if let Some(teller) = teller
-                && asking::is_under_way(door.swarm, teller, job.id).await
+                && is_under_way(door.swarm, teller, job.id).await
             {
-                return stateless(job, door).await.map(Some);
+                return Ok(Some(stateless(job)));
             }
-            entered(job, Vec::new(), false, door).await.map(Some)
+            entered(job, Vec::new(), false).await.map(Some)
         }
     }
 }
 
-/// Joins the run's topic without any state: the members have a later one.
-async fn stateless(job: Job, door: &Door<'_>) -> Result<Entered, DaemonError> {
-    door.swarm.join(job.id.0).await.map_err(DaemonError::Join)?;
-    Ok(Entered {
+/// Without any state: the members have a later one.
+fn stateless(job: Job) -> Entered {
+    Entered {
         job,
         manifests: Vec::new(),
         models: Vec::new(),
         new: false,
-    })
+    }
 }
 
-/// Joins the run's topic, so that its peers come up while this node computes the first state.
+/// With the first state, and those held.
 async fn entered(
     job: Job,
     held: Vec<(Manifest, Packed)>,
     new: bool,
-    door: &Door<'_>,
 ) -> Result<Entered, DaemonError> {
-    door.swarm.join(job.id.0).await.map_err(DaemonError::Join)?;
     let computed = tokio::task::spawn_blocking(move || with_states(job, held, new));
     computed.await.map_err(|_| DaemonError::NoState)?
 }

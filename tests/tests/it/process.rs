@@ -1,6 +1,7 @@
 //! Swarms of processes on this machine.
 
 mod attacks;
+mod dataset;
 mod death;
 mod growth;
 mod hostile;

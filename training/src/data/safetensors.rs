@@ -10,6 +10,13 @@ use safetensors::{Dtype, SafeTensors};
 use super::{DataSet, MAX_VALUES, Shape, Split, file};
 use crate::error::DataError;
 
+const X: &str = "x";
+const Y: &str = "y";
+const X_TEST: &str = "x_test";
+const Y_TEST: &str = "y_test";
+/// The tensors of features and labels, to train on and held out.
+pub(super) const PARTS: [(&str, &str); 2] = [(X, Y), (X_TEST, Y_TEST)];
+
 const HINT: &str = "save `x` as F32 or U8 (n x d, n x h x w or n x c x h x w) and `y` as U8, I32, U32 or I64 (n), and both or \
                     neither of `x_test` and `y_test`";
 
@@ -23,25 +30,34 @@ pub(super) fn load(path: &Path) -> Result<Split, DataError> {
         .map_err(|error| file::read(path, error))?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| file::fault(path, "a safetensors file", error.to_string(), HINT))?;
-    let (shape, features, labels) = part(path, &tensors, "x", "y")?;
     let names = tensors.names();
-    if !names.iter().any(|name| ["x_test", "y_test"].contains(name)) {
-        let classes = file::classes(&labels);
-        let set = file::contents(path, DataSet::new(shape, classes, features, labels))?;
-        return Ok(Split::of(&set));
+    if names.iter().any(|name| [X_TEST, Y_TEST].contains(name)) {
+        let [train, test] = parts(path, &tensors, |labels| file::classes(labels))?;
+        return Ok(Split::with_test(&train, test));
     }
-    let (test_shape, test_features, test_labels) = part(path, &tensors, "x_test", "y_test")?;
+    let (shape, features, labels) = part(path, &tensors, X, Y)?;
+    let classes = file::classes(&labels);
+    let set = file::contents(path, DataSet::new(shape, classes, features, labels))?;
+    Ok(Split::of(&set))
+}
+
+/// The two parts of a file that has both, of one shape. `classes` says how many there are, from all labels.
+pub(super) fn parts(
+    path: &Path,
+    tensors: &SafeTensors<'_>,
+    classes: impl Fn(&[u32]) -> u32,
+) -> Result<[DataSet; 2], DataError> {
+    let [(x, y), (x_test, y_test)] = PARTS;
+    let (shape, features, labels) = part(path, tensors, x, y)?;
+    let (test_shape, test_features, test_labels) = part(path, tensors, x_test, y_test)?;
     if shape != test_shape {
-        let expected = format!("samples of {shape} in `x_test`");
+        let expected = format!("samples of {shape} in `{x_test}`");
         return Err(file::fault(path, expected, test_shape.to_string(), HINT));
     }
-    let classes = file::classes(labels.iter().chain(&test_labels));
-    let train = file::contents(path, DataSet::new(shape, classes, features, labels))?;
-    let test = file::contents(
-        path,
-        DataSet::new(shape, classes, test_features, test_labels),
-    )?;
-    Ok(Split::with_test(&train, test))
+    let classes = classes(&[&labels[..], &test_labels].concat());
+    let set =
+        |features, labels| file::contents(path, DataSet::new(shape, classes, features, labels));
+    Ok([set(features, labels)?, set(test_features, test_labels)?])
 }
 
 type Part = (Shape, Vec<f32>, Vec<u32>);

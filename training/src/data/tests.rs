@@ -164,3 +164,55 @@ fn sources_survive_a_round_trip_and_bad_ones_are_refused() {
         assert!(error.hint().contains("csv:<file>"), "{error}");
     }
 }
+
+proptest! {
+    #[test]
+    fn a_split_is_the_same_after_it_has_travelled(
+        rows in vec((vec(-1e30_f32..1e30, 6), 0_u32..5), 2..40),
+        as_image in any::<bool>(),
+        as_bytes in any::<bool>(),
+    ) {
+        let shape = if as_image {
+            Shape::Image { channels: 1, height: 2, width: 3 }
+        } else {
+            Shape::Flat(6)
+        };
+        let to_byte = |value: f32| f32::from((value.to_bits() % 256) as u8) / 255.0;
+        let values = rows.iter().flat_map(|(features, _)| features.iter().copied());
+        let features: Vec<f32> = values.map(|v| if as_bytes { to_byte(v) } else { v }).collect();
+        let labels = rows.iter().map(|(_, label)| *label).collect();
+        // More classes than there are labels: they are not to be guessed from these.
+        let split = Split::of(&DataSet::new(shape, 7, features, labels).unwrap());
+        let bytes = split.to_bytes().unwrap();
+        prop_assert_eq!(&Split::from_bytes(&bytes).unwrap(), &split);
+        let least = (split.train.len() + split.test.len()) * (4 + if as_bytes { 6 } else { 24 });
+        prop_assert!((least..least + 1024).contains(&bytes.len()), "{} bytes", bytes.len());
+    }
+
+    #[test]
+    fn bytes_that_are_no_split_are_refused_and_nothing_panics(
+        at in 0_usize..4096,
+        to in any::<u8>(),
+        cut in 0_usize..4096,
+    ) {
+        let mut bytes = Split::of(&digits::load()).to_bytes().unwrap();
+        let length = bytes.len();
+        bytes.truncate(length - cut % length);
+        let at = at % bytes.len();
+        bytes[at] = to;
+        if let Ok(split) = Split::from_bytes(&bytes) {
+            prop_assert_eq!(split.to_bytes().map(|it| it.len()).unwrap_or(0) > 0, true);
+        }
+    }
+}
+
+#[test]
+fn a_split_says_how_many_classes_it_has() {
+    let split = Split::of(&digits::load());
+    let tensors = split.to_bytes().unwrap();
+    let without = String::from_utf8_lossy(&tensors[..200]).replace("classes", "klasses");
+    let mut bytes = tensors.clone();
+    bytes.splice(8..200, without.bytes().skip(8));
+    let error = Split::from_bytes(&bytes).unwrap_err();
+    assert!(error.to_string().contains("a number of classes"), "{error}");
+}

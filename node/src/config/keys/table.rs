@@ -85,6 +85,10 @@ pub static KEYS: &[Key] = &[
         .help("The data set; `digits` is built in")
         .more("Or idx:<folder>, csv:<file>, safetensors:<file>. Peers check that they have the same samples.")
         .common(),
+    Key::new(Group::Training, "share-data", Kind::Switch, "BOOL")
+        .default("false")
+        .help("Let peers give the data set to each other, so that newcomers need no files")
+        .more("Each node holds it in memory, and in its data dir."),
     Key::new(Group::Training, "optimizer", Kind::Text, "OPTIMIZER")
         .default("sgd:lr=1")
         .help("What applies an aggregate to the model: sgd, momentum, nesterov or adam")

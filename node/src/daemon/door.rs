@@ -1,35 +1,39 @@
-//! What a node that comes to a run asks its peers: which run they train, and how far it is.
+//! What a node does before it takes part in a run: it asks peers for it, and answers the operator meanwhile.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use spirt_protocol::{Frame, PeerId, Request, Response, RunId, RunSpec};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::Door;
+use super::DaemonError;
+use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::control::{ControlRequest, Status};
-use crate::daemon::{DaemonError, bootstrap, protocol_peers};
 use crate::fetch;
-use crate::swarm::{Event, Handle};
+use crate::swarm::{Event, EventStream, Handle};
+use crate::transfer::Transfers;
 
 /// How long a node that knows its run asks whether the bootstrap peers train it too.
 const KNOWN_RUN_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a newcomer waits to hear how far the run is, before it computes the first state.
 const VOUCH_PATIENCE: Duration = Duration::from_millis(500);
-
-/// Whether the run has left its first state behind, as a peer tells: that state need not be computed then, which takes long
-/// for a large model. A peer that lies costs time, as the state that the members stand behind is fetched in any case.
-pub(super) async fn is_under_way(swarm: &Handle, teller: PeerId, run: RunId) -> bool {
-    let vouch = timeout(VOUCH_PATIENCE, fetch::vouch(swarm, teller)).await;
-    let frames = vouch.unwrap_or_default();
-    let mut frames = frames.iter().filter_map(|it| Frame::verify(it, &run).ok());
-    frames.any(|frame| frame.author() == teller && frame.round().0 > 0)
+/// What the node talks to before the driver takes over.
+pub(super) struct Door<'a> {
+    pub(super) swarm: &'a Handle,
+    pub(super) transfers: Transfers,
+    pub(super) blobs: Blobs,
+    /// The version of the wire format that this node speaks.
+    pub(super) version: u16,
+    pub(super) events: &'a mut EventStream,
+    pub(super) control: mpsc::Receiver<ControlRequest>,
+    pub(super) signals: mpsc::Receiver<()>,
 }
 
 /// Asks each peer that comes up for the run, until one tells; who that was. A node that knows the run already asks
 /// for a moment only, and tells others that ask meanwhile.
-pub(super) async fn spec(
+pub(super) async fn ask_for_spec(
     config: &Config,
     wanted: Option<RunId>,
     known: Option<&RunSpec>,
@@ -44,7 +48,7 @@ pub(super) async fn spec(
     let mut asked_in_vain = None;
     let mut foreign = BTreeSet::new();
     loop {
-        for peer in protocol_peers(door.swarm) {
+        for peer in super::protocol_peers(door.swarm) {
             match fetch::spec(door.swarm, peer, wanted).await {
                 Some(spec) => return Ok(Some((spec, Some(peer)))),
                 None => asked_in_vain = Some(peer),
@@ -87,7 +91,7 @@ pub(super) async fn spec(
                     );
                     foreign.insert(peer);
                     let all_are = door.swarm.peers().iter().all(|peer| foreign.contains(peer));
-                    if known.is_none() && all_are && foreign.len() >= bootstrap(config).len() {
+                    if known.is_none() && all_are && foreign.len() >= super::bootstrap(config).len() {
                         return Err(DaemonError::OtherVersion { peer, version, ours });
                     }
                 }
@@ -113,7 +117,7 @@ async fn other_run(swarm: &Handle, peer: PeerId) -> bool {
 }
 
 /// Answers the operator while the node looks for its run; whether it is to stop.
-fn answer(request: ControlRequest, swarm: &Handle) -> bool {
+pub(super) fn answer(request: ControlRequest, swarm: &Handle) -> bool {
     match request {
         ControlRequest::Status { reply } => {
             let mut status = Status::starting(swarm.local_peer());
@@ -127,4 +131,18 @@ fn answer(request: ControlRequest, swarm: &Handle) -> bool {
             true
         }
     }
+}
+
+/// Whether the run has left its first state behind, as a peer tells: that state need not be computed then, which takes long
+/// for a large model. A peer that lies costs time, as the state that the members stand behind is fetched in any case.
+pub(super) async fn is_under_way(swarm: &Handle, teller: PeerId, run: RunId) -> bool {
+    let vouch = timeout(VOUCH_PATIENCE, fetch::vouch(swarm, teller)).await;
+    let frames = vouch.unwrap_or_default();
+    let mut frames = frames.iter().filter_map(|it| Frame::verify(it, &run).ok());
+    frames.any(|frame| frame.author() == teller && frame.round().0 > 0)
+}
+
+/// Joins the run's topic, so that its peers come up while this node fetches its data set and computes its first state.
+pub(super) async fn join(run: RunId, door: &Door<'_>) -> Result<(), DaemonError> {
+    door.swarm.join(run.0).await.map_err(DaemonError::Join)
 }

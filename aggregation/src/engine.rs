@@ -20,6 +20,8 @@ mod combine;
 mod distance;
 mod mix;
 mod network;
+mod one_row;
+mod out;
 pub(crate) mod simd;
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ use rayon::prelude::*;
 
 pub(crate) use column::{MOST_ROWS, Reduce};
 pub(crate) use mix::Mixer;
+use out::{LONG, Out};
 use simd::{Isa, LANES};
 
 use crate::source::Source;
@@ -127,10 +130,21 @@ pub(crate) fn block_columns(
     reduce: Reduce,
     out: &mut [f32],
 ) {
+    columns_of_block(isa, source, block, mixer, reduce, nearby(out));
+}
+
+fn columns_of_block(
+    isa: Isa,
+    source: &Source<'_>,
+    block: usize,
+    mixer: &Mixer,
+    reduce: Reduce,
+    mut out: Out<'_>,
+) {
     source.for_each_strip(block, |strip, at| {
-        let out = &mut out[at..at + strip.range.len()];
+        let out = out.slice(at, strip.range.len());
         if source.n().max(mixer.rows_out(source.n())) > MOST_ROWS {
-            wide::columns(strip.rows, strip.range, mixer, reduce, out);
+            wide::columns(strip.rows, strip.range, mixer, reduce, out.values);
         } else {
             isa.run(column::Columns {
                 strip,
@@ -151,7 +165,7 @@ pub(crate) fn columns(
     out: &mut [f32],
 ) {
     each_block(out, |block, out| {
-        block_columns(isa, source, block, mixer, reduce, out);
+        columns_of_block(isa, source, block, mixer, reduce, out);
     });
 }
 
@@ -189,20 +203,26 @@ pub(crate) fn block_combine(
     block: usize,
     out: &mut [f32],
 ) {
-    combine_block(isa, &source.subset(&what.rows()), what, block, out);
+    combine_block(isa, &source.subset(&what.rows()), what, block, nearby(out));
 }
 
 /// `chosen` are the rows of the combination, in its order.
-fn combine_block(isa: Isa, chosen: &Source<'_>, what: &Combination, block: usize, out: &mut [f32]) {
+fn combine_block(
+    isa: Isa,
+    chosen: &Source<'_>,
+    what: &Combination,
+    block: usize,
+    mut out: Out<'_>,
+) {
     let weights: Vec<f64> = match what {
         Combination::Average(_) => Vec::new(),
         Combination::Weighted(rows) => rows.iter().map(|&(_, weight)| weight).collect(),
     };
     chosen.for_each_strip(block, |strip, at| {
-        let out = &mut out[at..at + strip.range.len()];
+        let out = out.slice(at, strip.range.len());
         match what {
             Combination::Average(_) if strip.rows.len() == 1 => {
-                out.copy_from_slice(&strip.rows[0][strip.range]);
+                isa.run(one_row::OneRow { strip, out });
             }
             Combination::Average(_) => isa.run(combine::Average { strip, out }),
             Combination::Weighted(_) => {
@@ -232,12 +252,21 @@ fn in_parallel<T: Send>(d: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
 }
 
 /// `work` for every block of `out`.
-fn each_block(out: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync) {
+fn each_block(out: &mut [f32], work: impl Fn(usize, Out<'_>) + Sync) {
     if out.len() <= BLOCK {
-        work(0, out);
+        work(0, nearby(out));
         return;
     }
+    let is_long = out.len() >= LONG;
     out.par_chunks_mut(BLOCK)
         .enumerate()
-        .for_each(|(block, out)| work(block, out));
+        .for_each(|(block, values)| work(block, Out { values, is_long }));
+}
+
+/// Output that somebody reads soon.
+fn nearby(values: &mut [f32]) -> Out<'_> {
+    Out {
+        values,
+        is_long: false,
+    }
 }

@@ -145,10 +145,10 @@ pub(crate) struct Strip<'a> {
     pub(crate) beyond: &'a [&'a [f32]],
 }
 
-impl Strip<'_> {
+impl<'a> Strip<'a> {
     /// The values of a row from a place on, which may be beyond the range.
     #[inline(always)]
-    pub(crate) fn ahead(&self, row: usize, start: usize) -> Option<&[f32]> {
+    pub(crate) fn ahead(&self, row: usize, start: usize) -> Option<&'a [f32]> {
         match start.checked_sub(self.range.end) {
             None => self.rows[row].get(start..self.range.end),
             Some(after) => self.beyond.get(row)?.get(after..),

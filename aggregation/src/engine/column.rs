@@ -6,7 +6,8 @@
 
 use super::ahead::Ahead;
 use super::mix::{Mixer, Scratch};
-use super::network::{Keys, Middle, Sort};
+use super::network::{Keys, Middle, Sort, lines_asked_for};
+use super::out::{EMPTY, Out};
 use super::simd::{Kernel, LANES, Lanes, Simd};
 use crate::source::Strip;
 
@@ -35,7 +36,7 @@ pub(super) struct Columns<'a> {
     pub(super) strip: Strip<'a>,
     pub(super) mixer: &'a Mixer,
     pub(super) reduce: Reduce,
-    pub(super) out: &'a mut [f32],
+    pub(super) out: Out<'a>,
 }
 
 impl Kernel for Columns<'_> {
@@ -72,41 +73,54 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
     let mut start = work.strip.range.start;
     let mut ahead = Ahead::new(&work.strip);
     let n_lines = work.strip.rows.len();
-    let part = n_lines / 3;
-    for to in work.out.chunks_mut(LANES) {
-        ahead.advance(s, part);
-        let columns = start..start + to.len();
-        start += to.len();
-        keys[..low].fill(lowest);
-        keys[low + n..].fill(highest);
-        let true_keys = &mut keys[low..low + n];
-        work.mixer
-            .load(s, work.strip.rows, columns, &mut scratch, true_keys);
-        ahead.advance(s, part);
-        let reduced = match work.reduce {
-            Reduce::Median => {
-                let [below, above] = s.call(Middle(&keys));
-                let above = if n.is_multiple_of(2) { above } else { below };
-                s.narrow(median(s, &[below, above]))
-            }
-            Reduce::Sign => sign(s, &keys[low..low + n]),
-            Reduce::TrimmedMean { .. }
-            | Reduce::NearMedian { .. }
-            | Reduce::NearTrimmedMean { .. }
-            | Reduce::Nearest { .. } => {
-                s.call(Sort(&mut keys));
-                s.narrow(reduce_sorted(s, &keys[low..low + n], work.reduce))
-            }
-        };
-        ahead.advance(s, n_lines - 2 * part);
-        match <&mut [f32; LANES]>::try_from(&mut *to) {
-            Ok(to) => s.store(reduced, to),
-            Err(_) => {
-                let mut last = [0.0; LANES];
-                s.store(reduced, &mut last);
-                to.copy_from_slice(&last[..to.len()]);
-            }
+    let mut reduced = EMPTY;
+    for out in work.out.panels() {
+        let width = out.values.len();
+        ahead.begin(start);
+        for (to, at) in reduced.iter_mut().zip((0..width).step_by(LANES)) {
+            let columns = start + at..start + width.min(at + LANES);
+            keys[..low].fill(lowest);
+            keys[low + n..].fill(highest);
+            let mut lines = n_lines;
+            let true_keys = &mut keys[low..low + n];
+            lines -= work.mixer.load(
+                s,
+                work.strip.rows,
+                columns,
+                &mut scratch,
+                true_keys,
+                &mut ahead,
+            );
+            let value = match work.reduce {
+                Reduce::Median => {
+                    let [below, above] = s.call(Middle {
+                        keys: &keys,
+                        ahead: &mut ahead,
+                    });
+                    lines = lines.saturating_sub(lines_asked_for::<N>());
+                    let above = if n.is_multiple_of(2) { above } else { below };
+                    s.narrow(median(s, &[below, above]))
+                }
+                Reduce::Sign => sign(s, &keys[low..low + n]),
+                Reduce::TrimmedMean { .. }
+                | Reduce::NearMedian { .. }
+                | Reduce::NearTrimmedMean { .. }
+                | Reduce::Nearest { .. } => {
+                    s.call(Sort {
+                        keys: &mut keys,
+                        ahead: &mut ahead,
+                    });
+                    lines = lines.saturating_sub(lines_asked_for::<N>());
+                    ahead.advance(s, lines / 2);
+                    lines -= lines / 2;
+                    s.narrow(reduce_sorted(s, &keys[low..low + n], work.reduce))
+                }
+            };
+            s.store(value, &mut to.0);
+            ahead.advance(s, lines);
         }
+        start += width;
+        out.put(s, &reduced);
     }
 }
 

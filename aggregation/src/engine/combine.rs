@@ -3,12 +3,12 @@
 //! Columns go by runs, as memory likes it: the run of each row is read in turn, four rows side by
 //! side, while the sums of the run wait in the first-level cache.
 
+use super::ahead::LINES as VECTORS;
+use super::out::{EMPTY, Out, Panel};
 use super::simd::{Kernel, LANES, Lanes, Simd};
 use super::{PANEL, padded};
 use crate::source::Strip;
 
-/// Vectors of a run: those of a panel.
-const VECTORS: usize = PANEL / LANES;
 /// The values of one row in the columns of a run.
 type Run = [[f32; LANES]; VECTORS];
 
@@ -30,15 +30,16 @@ trait Sums {
         next: [&Run; K],
     );
 
-    /// Writes the outcome of the columns from `start` on.
-    fn write<S: Simd>(&self, s: S, start: usize, out: &mut [f32]);
+    /// The outcome of the columns from `start` on.
+    fn write<S: Simd>(&self, s: S, start: usize, out: &mut Panel);
 }
 
 /// Adds all rows of a strip, run by run, into `out`, which has the length of the strip.
 #[inline(always)]
-fn add_all<S: Simd>(s: S, strip: &Strip<'_>, sums: &mut impl Sums, out: &mut [f32]) {
+fn add_all<S: Simd>(s: S, strip: &Strip<'_>, sums: &mut impl Sums, out: Out<'_>) {
     let mut start = strip.range.start;
-    for out in out.chunks_mut(PANEL) {
+    let mut panel = EMPTY;
+    for out in out.panels() {
         sums.clear();
         for first in (0..strip.rows.len()).step_by(SIDE) {
             match strip.rows.len() - first {
@@ -48,8 +49,9 @@ fn add_all<S: Simd>(s: S, strip: &Strip<'_>, sums: &mut impl Sums, out: &mut [f3
                 _ => add_some::<S, SIDE>(s, strip, start, first, sums),
             }
         }
-        sums.write(s, start, out);
-        start += out.len();
+        sums.write(s, start, &mut panel);
+        start += out.values.len();
+        out.put(s, &panel);
     }
 }
 
@@ -112,7 +114,7 @@ fn all<T: Copy, const K: usize>(found: [Option<T>; K]) -> Option<[T; K]> {
 pub(super) struct Weighted<'a> {
     pub(super) strip: Strip<'a>,
     pub(super) weights: &'a [f64],
-    pub(super) out: &'a mut [f32],
+    pub(super) out: Out<'a>,
 }
 
 impl Kernel for Weighted<'_> {
@@ -161,8 +163,8 @@ impl Sums for WeightedSums<'_> {
     }
 
     #[inline(always)]
-    fn write<S: Simd>(&self, s: S, _: usize, out: &mut [f32]) {
-        for (sum, out) in self.sums.iter().zip(out.chunks_mut(LANES)) {
+    fn write<S: Simd>(&self, s: S, _: usize, out: &mut Panel) {
+        for (sum, out) in self.sums.iter().zip(out) {
             store(s, sum, 1.0, out);
         }
     }
@@ -175,7 +177,7 @@ impl Sums for WeightedSums<'_> {
 /// sorted order.
 pub(super) struct Average<'a> {
     pub(super) strip: Strip<'a>,
-    pub(super) out: &'a mut [f32],
+    pub(super) out: Out<'a>,
 }
 
 impl Kernel for Average<'_> {
@@ -244,17 +246,17 @@ impl Sums for ExactSums<'_> {
     }
 
     #[inline(always)]
-    fn write<S: Simd>(&self, s: S, start: usize, out: &mut [f32]) {
+    fn write<S: Simd>(&self, s: S, start: usize, out: &mut Panel) {
         let n = self.rows.len();
         let (share, reach) = (1.0 / n as f64, s.splat(reach(n)));
-        for (v, (column, out)) in self.columns.iter().zip(out.chunks_mut(LANES)).enumerate() {
+        for (v, (column, out)) in self.columns.iter().zip(out).enumerate() {
             store(s, &column.sum, share, out);
             let low = s.add_i(s.load_i(&column.low.0), s.splat_i(1));
             let most = s.mul(s.floats(low), reach);
             if s.any_above(s.load(&column.high.0), most) {
                 let mut limits = [0.0; LANES];
                 s.store(most, &mut limits);
-                let lanes = column.high.0.iter().zip(&limits).zip(out);
+                let lanes = column.high.0.iter().zip(&limits).zip(&mut out.0);
                 for (lane, ((high, limit), out)) in lanes.enumerate() {
                     if high > limit {
                         *out = mean_of_sorted(self.rows, start + v * LANES + lane);
@@ -286,15 +288,9 @@ fn mean_of_sorted(rows: &[&[f32]], column: usize) -> f32 {
     (sum * (1.0 / rows.len() as f64)) as f32
 }
 
-/// Writes a sum times `factor`, rounded once and kept finite, into up to sixteen columns.
+/// A sum times `factor`, rounded once and kept finite.
 #[inline(always)]
-fn store<S: Simd>(s: S, sum: &Lanes<f64>, factor: f64, out: &mut [f32]) {
-    let value = s.finite(s.narrow(s.mul_d(s.load_d(&sum.0), s.splat_d(factor))));
-    if let Ok(out) = <&mut [f32; LANES]>::try_from(&mut *out) {
-        s.store(value, out);
-    } else {
-        let mut lanes = [0.0; LANES];
-        s.store(value, &mut lanes);
-        out.copy_from_slice(&lanes[..out.len()]);
-    }
+fn store<S: Simd>(s: S, sum: &Lanes<f64>, factor: f64, out: &mut Lanes<f32>) {
+    let value = s.mul_d(s.load_d(&sum.0), s.splat_d(factor));
+    s.store(s.finite(s.narrow(value)), &mut out.0);
 }

@@ -8,15 +8,15 @@
 //! (models rather than gradients) lose nothing, a row of 1e30 slows its own pairs down and falsifies
 //! none, and a pair's distance depends on its two rows alone.
 
-mod copies;
+mod squares;
 mod tile;
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, LINES, SIDE};
 use super::simd::{Kernel, LANES, Simd};
 use super::{PANEL, Pairs, padded, triangle};
 use crate::source::Strip;
-use copies::Copies;
-use tile::{Differences, Exactly, Products, Row, tree};
+use squares::Squares;
+use tile::{Differences, Exactly, Product, Row, tree};
 
 /// Adds the squared distances over the strip to `sums`: pair (i, j) with j < i at `triangle(i, j)`,
 /// the squared norm of row i at `triangle(i, i)`.
@@ -42,42 +42,36 @@ impl Kernel for Distances<'_> {
         let Self { strip, pairs, sums } = self;
         let (rows, range) = (strip.rows, strip.range.clone());
         let full = range.start + range.len() / LANES * LANES;
-        let mut ahead = Ahead::new(&strip);
-        let mut copies = Copies::default();
-        for start in (range.start..full).step_by(PANEL) {
+        let panel = |start: usize| -> Vec<Row<'_>> {
             let columns = start..full.min(start + PANEL);
-            let panel = rows.iter().map(|row| row[columns.clone()].as_chunks().0);
-            let mut panel: Vec<_> = panel.collect();
-            if pairs == Pairs::All {
-                panel = copies.aligned(panel);
+            let rows = rows.iter();
+            rows.map(|row| row[columns.clone()].as_chunks().0).collect()
+        };
+        let mut ahead = Ahead::new(&strip);
+        let mut all = Squares::new(sums);
+        for start in (range.start..full).step_by(PANEL) {
+            ahead.begin(start);
+            match pairs {
+                Pairs::NormsAnd(own) => star(s, &panel(start), own, &mut ahead, sums),
+                Pairs::All => all.add(s, &panel(start), &mut ahead, sums),
             }
-            panel_of_any(s, &panel, pairs, &mut ahead, sums);
         }
         if full < range.end {
             let rest = rows.iter().map(|row| [padded(&row[full..range.end])]);
             let rest: Vec<[[f32; LANES]; 1]> = rest.collect();
-            let rest: Vec<&[[f32; LANES]]> = rest.iter().map(|row| &row[..]).collect();
-            panel_of_any(s, &rest, pairs, &mut ahead, sums);
+            let rest: Vec<_> = rest.iter().map(|row| &row[..]).collect();
+            match pairs {
+                Pairs::NormsAnd(own) => star(s, &rest, own, &mut ahead, sums),
+                Pairs::All => all.add(s, &rest, &mut ahead, sums),
+            }
+        }
+        if pairs == Pairs::All {
+            all.write(sums);
         }
     }
 }
 
-#[inline(always)]
-fn panel_of_any<S: Simd>(
-    s: S,
-    rows: &[Row<'_>],
-    pairs: Pairs,
-    ahead: &mut Ahead<'_>,
-    sums: &mut [f64],
-) {
-    match pairs {
-        Pairs::All if S::WIDE => panel::<S, 4>(s, rows, ahead, sums),
-        Pairs::All => panel::<S, 2>(s, rows, ahead, sums),
-        Pairs::NormsAnd(own) => star(s, rows, own, ahead, sums),
-    }
-}
-
-/// The norms over one panel, and the distances to one row; the same bits as in [`panel`].
+/// The norms over one panel, and the distances to one row; the same bits as those of [`Squares`].
 #[inline(always)]
 fn star<S: Simd>(
     s: S,
@@ -86,76 +80,45 @@ fn star<S: Simd>(
     ahead: &mut Ahead<'_>,
     sums: &mut [f64],
 ) {
+    ahead.set_pace(LINES.div_ceil(SIDE));
     let mut squares = Vec::with_capacity(rows.len());
     for (i, &row) in rows.iter().enumerate() {
-        ahead.advance(s, PANEL / LANES);
-        let (a, b) = ([row], [row]);
-        let found = s.call(Products { a, b });
-        sums[triangle(i, i)] += square(s, found[0][0], row, &mut squares);
+        let product = s.call(Product {
+            a: row,
+            b: row,
+            ahead,
+        });
+        let (trusted, exact) = square(s, product, row);
+        squares.push(trusted);
+        sums[triangle(i, i)] += exact;
     }
     let Some(own) = own else { return };
+    ahead.set_pace(0);
     for i in (0..rows.len()).filter(|&i| i != own) {
-        let (a, b) = ([rows[own.max(i)]], [rows[own.min(i)]]);
-        let products = s.call(Products { a, b });
-        let found = [[from_products(
-            products[0][0],
-            squares[own.max(i)],
-            squares[own.min(i)],
-        )]];
-        let at = (own.max(i), own.min(i));
-        add(s, at, (1, 1), a, b, found, sums);
+        let (i, j) = (own.max(i), own.min(i));
+        let (a, b) = (rows[i], rows[j]);
+        let product = s.call(Product { a, b, ahead });
+        let found = from_products(product, squares[i], squares[j]);
+        sums[triangle(i, j)] += if found.is_nan() {
+            let square = |row| [row; tile::SIDE];
+            let (a, b) = (square(a), square(b));
+            let sums = s.call(Differences { a, b });
+            trusted(s, sums.0[0], a[0], b[0])
+        } else {
+            f64::from(found)
+        };
     }
 }
 
-/// All pairs over one panel, in square tiles of `R` x `R` rows.
+/// The square of a row in `f32`, NaN if that is not to be trusted, and in `f64`.
 #[inline(always)]
-fn panel<S: Simd, const R: usize>(s: S, rows: &[Row<'_>], ahead: &mut Ahead<'_>, sums: &mut [f64]) {
-    let n = rows.len();
-    let mut squares = Vec::with_capacity(n);
-    // The next panel is asked for in equal parts, one before each tile.
-    let across = n.div_ceil(R);
-    let mut lines = PANEL / LANES * n;
-    let part = lines.div_ceil(across * (across + 1) / 2);
-    // Past the end the last row stands in, and its sums are not used.
-    let pick =
-        |first: usize| -> [Row<'_>; R] { std::array::from_fn(|k| rows[(first + k).min(n - 1)]) };
-    for i in (0..n).step_by(R) {
-        let a = pick(i);
-        let products = s.call(Products { a, b: a });
-        for p in 0..R.min(n - i) {
-            sums[triangle(i + p, i + p)] += square(s, products[p][p], a[p], &mut squares);
-        }
-        for j in (0..=i).step_by(R) {
-            let b = pick(j);
-            ahead.advance(s, part.min(lines));
-            lines -= part.min(lines);
-            let products = if i == j {
-                products
-            } else {
-                s.call(Products { a, b })
-            };
-            let mut found = [[f32::NAN; R]; R];
-            for p in 0..R.min(n - i) {
-                for q in 0..R.min(n - j) {
-                    found[p][q] = from_products(products[p][q], squares[i + p], squares[j + q]);
-                }
-            }
-            add(s, (i, j), (R.min(n - i), R.min(n - j)), a, b, found, sums);
-        }
-    }
-}
-
-/// The square of a row in `f64`; its `f32` value goes to `squares`, NaN if it is not to be trusted.
-#[inline(always)]
-fn square<S: Simd>(s: S, sum: f32, row: Row<'_>, squares: &mut Vec<f32>) -> f64 {
+fn square<S: Simd>(s: S, sum: f32, row: Row<'_>) -> (f32, f64) {
     if (LEAST..=MOST).contains(&sum) {
-        squares.push(sum);
-        return f64::from(sum);
+        return (sum, f64::from(sum));
     }
     let exactly = s.call(Exactly { a: row, b: None });
     // A row of zeros is as far from another as that one is long.
-    squares.push(if exactly == 0.0 { 0.0 } else { f32::NAN });
-    exactly
+    (if exactly == 0.0 { 0.0 } else { f32::NAN }, exactly)
 }
 
 /// A distance from a product and two squares; NaN if too much is lost.
@@ -167,33 +130,6 @@ fn from_products(product: f32, a: f32, b: f32) -> f32 {
         distance
     } else {
         f32::NAN
-    }
-}
-
-/// Adds the distances of a tile at `(i, j)`, of which so many rows count; those that are NaN come
-/// from the differences.
-#[inline(always)]
-fn add<S: Simd, const R: usize>(
-    s: S,
-    (i, j): (usize, usize),
-    (height, width): (usize, usize),
-    a: [Row<'_>; R],
-    b: [Row<'_>; R],
-    found: [[f32; R]; R],
-    sums: &mut [f64],
-) {
-    let counts = |p: usize, q: usize| i + p > j + q;
-    let is_lost = |p: usize| (0..width).any(|q| counts(p, q) && found[p][q].is_nan());
-    let differences = (0..height)
-        .any(is_lost)
-        .then(|| s.call(Differences { a, b }));
-    for p in 0..height {
-        for q in (0..width).filter(|&q| counts(p, q)) {
-            sums[triangle(i + p, j + q)] += match &differences {
-                Some(sums) if found[p][q].is_nan() => trusted(s, sums[p][q], a[p], b[q]),
-                Some(_) | None => f64::from(found[p][q]),
-            };
-        }
     }
 }
 

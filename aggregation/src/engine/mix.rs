@@ -4,6 +4,7 @@ mod sums;
 
 use std::ops::Range;
 
+use super::ahead::Ahead;
 use super::padded;
 use super::simd::{LANES, Lanes, Simd};
 pub(super) use sums::Scratch;
@@ -39,7 +40,8 @@ impl Mixer {
         }
     }
 
-    /// Loads up to sixteen columns of each mixed row, as keys.
+    /// Loads up to sixteen columns of each mixed row, as keys. Says how many lines of memory it asked
+    /// for meanwhile, at most one for each row.
     #[inline(always)]
     pub(super) fn load<S: Simd>(
         &self,
@@ -48,20 +50,25 @@ impl Mixer {
         columns: Range<usize>,
         scratch: &mut Scratch,
         keys: &mut [Lanes<i32>],
-    ) {
+        ahead: &mut Ahead<'_>,
+    ) -> usize {
         match self {
             Self::Plain => {
                 if columns.len() == LANES {
-                    for (key, row) in keys.iter_mut().zip(rows) {
+                    for (i, (key, row)) in keys.iter_mut().zip(rows).enumerate() {
+                        if i % 4 == 3 {
+                            ahead.next(s);
+                        }
                         s.store_key(s.key(whole(s, row, columns.start)), &mut key.0);
                     }
-                } else {
-                    for (key, row) in keys.iter_mut().zip(rows) {
-                        s.store_key(s.key(s.load(&padded(&row[columns.clone()]))), &mut key.0);
-                    }
+                    return rows.len() / 4;
                 }
+                for (key, row) in keys.iter_mut().zip(rows) {
+                    s.store_key(s.key(s.load(&padded(&row[columns.clone()]))), &mut key.0);
+                }
+                0
             }
-            Self::Sums(sums) => sums.load(s, rows, columns, scratch, keys),
+            Self::Sums(sums) => sums.load(s, rows, columns, scratch, keys, ahead),
             Self::Dense(weights) => {
                 for (x, row) in scratch.rows.iter_mut().zip(rows) {
                     s.store(part(s, row, columns.clone()), &mut x.0);
@@ -75,6 +82,7 @@ impl Mixer {
                     }
                     s.store_key(s.key(s.finite(sum)), &mut key.0);
                 }
+                0
             }
         }
     }

@@ -8,7 +8,8 @@
 //!
 //! Soundness: a token of a type that implements [`Simd`] by intrinsics exists only after the
 //! processor was asked, and the intrinsics below need nothing else, apart from loads and stores,
-//! whose addresses come from references to arrays of sixteen.
+//! whose addresses come from references to arrays of sixteen. Stores past the caches come in no order
+//! with later ones, so [`Isa::run`] ends with a fence, and no kernel hands over what it stored before.
 #![allow(
     unsafe_code,
     reason = "intrinsics, behind tokens that prove the features"
@@ -57,16 +58,16 @@ pub(crate) trait Simd: Copy {
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
     /// The sum of the lanes, as a tree: lane l with lane l + 8, then + 4, + 2, + 1.
     fn sum(self, x: Self::F) -> f32;
-    /// The same of a square of vectors.
+    /// The same of a square of vectors: that of `x[p][q]` in lane `4 * q + p`.
     #[inline(always)]
-    fn sums<const R: usize>(self, x: &[[Self::F; R]; R]) -> [[f32; R]; R] {
-        let mut out = [[0.0; R]; R];
-        for p in 0..R {
-            for q in 0..R {
-                out[p][q] = self.sum(x[p][q]);
+    fn sums(self, x: &[[Self::F; 4]; 4]) -> Self::F {
+        let mut out = [0.0; LANES];
+        for p in 0..4 {
+            for q in 0..4 {
+                out[4 * q + p] = self.sum(x[p][q]);
             }
         }
-        out
+        self.load(&out)
     }
 
     /// The nearest finite number: what was rounded past the largest float is that float, and so is
@@ -76,6 +77,8 @@ pub(crate) trait Simd: Copy {
     fn sign(self, x: Self::F) -> Self::F;
     /// Whether `a > b` in any lane.
     fn any_above(self, a: Self::F, b: Self::F) -> bool;
+    /// Whether `a >= b` in all lanes; not so beside NaN.
+    fn all_at_least(self, a: Self::F, b: Self::F) -> bool;
     /// The larger magnitude of two.
     fn max_abs(self, a: Self::F, b: Self::F) -> Self::F;
 
@@ -120,6 +123,10 @@ pub(crate) trait Simd: Copy {
     fn if_greater_d(self, a: Self::D, b: Self::D, x: Self::D, y: Self::D) -> Self::D;
     fn load_d(self, x: &[f64; LANES]) -> Self::D;
     fn store_d(self, x: Self::D, to: &mut [f64; LANES]);
+
+    /// Copies past the caches, where the processor can: `to` has at most as many values as `from`.
+    /// Others see the values after the end of [`Isa::run`].
+    fn stream(self, from: &[Lanes<f32>], to: &mut [f32]);
 
     /// Runs a kernel as a function of its own: the compiler gives it all registers.
     fn call<K: Kernel>(self, kernel: K) -> K::Out;
@@ -189,14 +196,47 @@ impl Isa {
             Set::Portable => kernel.run(Portable),
             #[cfg(target_arch = "x86_64")]
             Set::Avx2 => match avx2::Avx2::detect() {
-                Some(token) => avx2::run(token, kernel),
+                Some(token) => fenced(|| avx2::run(token, kernel)),
                 None => kernel.run(Portable),
             },
             #[cfg(target_arch = "x86_64")]
             Set::Avx512 => match avx512::Avx512::detect() {
-                Some(token) => avx512::run(token, kernel),
+                Some(token) => fenced(|| avx512::run(token, kernel)),
                 None => kernel.run(Portable),
             },
         }
     }
+}
+
+/// Stores past the caches are in memory before anything is that comes after.
+#[cfg(target_arch = "x86_64")]
+fn fenced<T>(work: impl FnOnce() -> T) -> T {
+    let done = work();
+    // SAFETY: every x86-64 has it.
+    unsafe { std::arch::x86_64::_mm_sfence() };
+    done
+}
+
+/// What is copied to where: whole lines, which begin at a multiple of their length. What is left at both
+/// ends was copied.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn lines<'a>(
+    from: &'a [Lanes<f32>],
+    to: &'a mut [f32],
+) -> impl Iterator<Item = (&'a [f32; LANES], &'a mut Lanes<f32>)> {
+    let from = &arrays(from).as_flattened()[..to.len()];
+    // SAFETY: as above, and any bits are floats.
+    let (head, lines, tail) = unsafe { to.align_to_mut::<Lanes<f32>>() };
+    let (first, from) = from.split_at(head.len());
+    let (whole, last) = from.as_chunks::<LANES>();
+    head.copy_from_slice(first);
+    tail.copy_from_slice(last);
+    whole.iter().zip(lines)
+}
+
+/// The same values without the promise that they are aligned.
+pub(crate) fn arrays(lanes: &[Lanes<f32>]) -> &[[f32; LANES]] {
+    // SAFETY: `Lanes` is an array and nothing else.
+    unsafe { std::slice::from_raw_parts(lanes.as_ptr().cast(), lanes.len()) }
 }

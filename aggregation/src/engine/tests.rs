@@ -272,3 +272,30 @@ fn the_mean_does_not_depend_on_the_order_of_the_rows() {
     rows.swap(1, 5);
     assert_eq!(before, average(&rows));
 }
+
+/// A long output goes past the caches; blocks of it do not.
+#[test]
+fn a_long_output_is_the_same_as_its_blocks() {
+    let d = LONG + BLOCK + 21;
+    let rows = rows(5, d, 17, false);
+    let source = source(&rows);
+    let (reduce, what) = (Reduce::Median, Combination::Average(vec![0, 2, 3]));
+    let one = Combination::Average(vec![4]);
+    for isa in Isa::available() {
+        // Not at the beginning of a line, wherever the allocator put it.
+        let mut found = vec![vec![0.0; d + 1]; 3];
+        columns(isa, &source, &Mixer::Plain, reduce, &mut found[0][1..]);
+        combine(isa, &source, &what, &mut found[1][1..]);
+        combine(isa, &source, &one, &mut found[2][1..]);
+        for block in 0..d.div_ceil(BLOCK) {
+            let range = block_range(block, d);
+            let mut out = vec![vec![0.0; range.len()]; 3];
+            block_columns(isa, &source, block, &Mixer::Plain, reduce, &mut out[0]);
+            block_combine(isa, &source, &what, block, &mut out[1]);
+            block_combine(isa, &source, &one, block, &mut out[2]);
+            for (out, found) in out.iter().zip(&found) {
+                assert_eq!(bits(out), bits(&found[1..][range.clone()]), "{block}");
+            }
+        }
+    }
+}

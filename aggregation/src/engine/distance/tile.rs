@@ -1,58 +1,125 @@
-//! The sums of one panel: of a square of rows, and exactly of one pair.
+//! The sums of one panel: of a square of pairs of rows, and exactly of one pair.
 //!
-//! A pair's sum is the same bits in a square of any size: the vectors are folded left to right.
+//! A pair's sum is the same bits in any place of a square: the vectors are folded left to right.
 
-use crate::engine::simd::{Kernel, LANES, Simd};
+use crate::engine::ahead::Ahead;
+use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
 
 /// The vectors of a row in one panel.
 pub(super) type Row<'a> = &'a [[f32; LANES]];
 
-/// The scalar products of `R` rows with `R` rows.
-pub(super) struct Products<'a, const R: usize> {
-    pub(super) a: [Row<'a>; R],
-    pub(super) b: [Row<'a>; R],
+/// Rows on each side of a square: its pairs fill the lanes.
+pub(super) const SIDE: usize = 4;
+/// Rows on each side of what is summed at a time where the registers hold no more.
+const PART: usize = 2;
+
+/// The lane of the pair of row `p` on the left with row `q` above.
+pub(super) const fn lane(p: usize, q: usize) -> usize {
+    SIDE * q + p
 }
 
-impl<const R: usize> Kernel for Products<'_, R> {
-    type Out = [[f32; R]; R];
+/// The scalar products of a square of rows.
+pub(super) struct Products<'a, 'b> {
+    pub(super) a: [Row<'a>; SIDE],
+    pub(super) b: [Row<'a>; SIDE],
+    pub(super) ahead: &'a mut Ahead<'b>,
+}
+
+impl Kernel for Products<'_, '_> {
+    type Out = Lanes<f32>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> Self::Out {
-        tile(s, self.a, self.b, |x, y, sum| s.mul_add(x, y, sum))
+    fn run<S: Simd>(self, s: S) -> Lanes<f32> {
+        let ahead = self.ahead;
+        let fold = |x, y, sum| s.mul_add(x, y, sum);
+        square(s, self.a, self.b, fold, || ahead.step(s))
     }
 }
 
-/// The sums of squared differences of `R` rows with `R` rows.
-pub(super) struct Differences<'a, const R: usize> {
-    pub(super) a: [Row<'a>; R],
-    pub(super) b: [Row<'a>; R],
+/// The sums of squared differences of a square of rows.
+pub(super) struct Differences<'a> {
+    pub(super) a: [Row<'a>; SIDE],
+    pub(super) b: [Row<'a>; SIDE],
 }
 
-impl<const R: usize> Kernel for Differences<'_, R> {
-    type Out = [[f32; R]; R];
+impl Kernel for Differences<'_> {
+    type Out = Lanes<f32>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> Self::Out {
-        tile(s, self.a, self.b, |x, y, sum| {
+    fn run<S: Simd>(self, s: S) -> Lanes<f32> {
+        let fold = |x, y, sum| {
             let difference = s.sub(x, y);
             s.mul_add(difference, difference, sum)
-        })
+        };
+        square(s, self.a, self.b, fold, || {})
     }
 }
 
-/// Folds the vectors of each pair of rows, and adds up the lanes.
+/// The scalar product of two rows.
+pub(super) struct Product<'a, 'b> {
+    pub(super) a: Row<'a>,
+    pub(super) b: Row<'a>,
+    pub(super) ahead: &'a mut Ahead<'b>,
+}
+
+impl Kernel for Product<'_, '_> {
+    type Out = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f32 {
+        let Self { a, b, ahead } = self;
+        let fold = |x, y, sum| s.mul_add(x, y, sum);
+        s.sum(part(s, [a], [b], fold, &mut || ahead.step(s))[0][0])
+    }
+}
+
+/// Folds the vectors of each pair of rows, and adds up the lanes; calls `meanwhile` as often as a row
+/// has vectors.
 #[inline(always)]
-fn tile<S: Simd, const R: usize>(
+fn square<S: Simd>(
+    s: S,
+    a: [Row<'_>; SIDE],
+    b: [Row<'_>; SIDE],
+    fold: impl Fn(S::F, S::F, S::F) -> S::F,
+    mut meanwhile: impl FnMut(),
+) -> Lanes<f32> {
+    let mut sums = [[s.splat(0.0); SIDE]; SIDE];
+    if S::WIDE {
+        sums = part(s, a, b, fold, &mut meanwhile);
+    } else {
+        for q in (0..SIDE).step_by(PART) {
+            for p in (0..SIDE).step_by(PART) {
+                let (a, b) = ([a[p], a[p + 1]], [b[q], b[q + 1]]);
+                let found = if p + q == 0 {
+                    part(s, a, b, &fold, &mut meanwhile)
+                } else {
+                    part(s, a, b, &fold, &mut || {})
+                };
+                for (row, found) in sums[p..].iter_mut().zip(found) {
+                    row[q..q + PART].copy_from_slice(&found);
+                }
+            }
+        }
+    }
+    let mut out = Lanes([0.0; LANES]);
+    s.store(s.sums(&sums), &mut out.0);
+    out
+}
+
+#[inline(always)]
+fn part<S: Simd, const R: usize>(
     s: S,
     a: [Row<'_>; R],
     b: [Row<'_>; R],
     fold: impl Fn(S::F, S::F, S::F) -> S::F,
-) -> [[f32; R]; R] {
+    meanwhile: &mut impl FnMut(),
+) -> [[S::F; R]; R] {
     let width = a[0].len();
     let a: [Row<'_>; R] = std::array::from_fn(|k| &a[k][..width]);
     let b: [Row<'_>; R] = std::array::from_fn(|k| &b[k][..width]);
     let mut sums = [[s.splat(0.0); R]; R];
     for v in 0..width {
+        meanwhile();
         let mut x = [s.splat(0.0); R];
         for p in 0..R {
             x[p] = s.load(&a[p][v]);
@@ -64,7 +131,7 @@ fn tile<S: Simd, const R: usize>(
             }
         }
     }
-    s.sums(&sums)
+    sums
 }
 
 /// One pair, or one row's squares, in `f64` throughout.

@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::part;
+use crate::engine::ahead::Ahead;
 use crate::engine::column::MOST_ROWS;
 use crate::engine::simd::{LANES, Lanes, Simd};
 
@@ -102,7 +103,8 @@ impl Sums {
         self.of_row.len()
     }
 
-    /// Loads up to sixteen columns of each mixed row, as keys.
+    /// Loads up to sixteen columns of each mixed row, as keys. Says how many lines of memory it asked
+    /// for meanwhile.
     #[inline(always)]
     pub(super) fn load<S: Simd>(
         &self,
@@ -111,15 +113,26 @@ impl Sums {
         columns: Range<usize>,
         scratch: &mut Scratch,
         keys: &mut [Lanes<i32>],
-    ) {
-        for ((x, row), &scale) in scratch.rows.iter_mut().zip(rows).zip(&self.scale) {
+        ahead: &mut Ahead<'_>,
+    ) -> usize {
+        let mut lines = 0;
+        let mut now_and_then = |i: usize| {
+            if i % 4 == 3 {
+                ahead.next(s);
+                lines += 1;
+            }
+        };
+        let scaled = scratch.rows.iter_mut().zip(rows).zip(&self.scale);
+        for (i, ((x, row), &scale)) in scaled.enumerate() {
+            now_and_then(i);
             let scaled = s.mul(part(s, row, columns.clone()), s.splat(scale));
             s.store(scaled, &mut x.0);
         }
         let Scratch { rows, tables, sums } = scratch;
         match &self.distinct {
             Distinct::Listed(lists) => {
-                for (slot, members) in sums.iter_mut().zip(lists) {
+                for (i, (slot, members)) in sums.iter_mut().zip(lists).enumerate() {
+                    now_and_then(i);
                     let sum = sum_of_rows(s, members, rows);
                     s.store_key(s.key(s.finite(sum)), &mut slot.0);
                 }
@@ -130,7 +143,8 @@ impl Sums {
                 for (table, rows) in tables[..used].iter_mut().zip(fours) {
                     fill(s, rows, table);
                 }
-                for (slot, subsets) in sums.iter_mut().zip(lists) {
+                for (i, (slot, subsets)) in sums.iter_mut().zip(lists).enumerate() {
+                    now_and_then(i);
                     let sum = sum_of_entries(s, subsets, tables);
                     s.store_key(s.key(s.finite(sum)), &mut slot.0);
                 }
@@ -139,6 +153,7 @@ impl Sums {
         for (key, &of) in keys.iter_mut().zip(&self.of_row) {
             *key = sums[of];
         }
+        lines
     }
 
     /// One column, by the same additions.

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, LANES, Simd};
+use super::{Kernel, LANES, Lanes, Simd, lines};
 
 /// Proof that the processor has AVX2 and FMA.
 #[derive(Clone, Copy)]
@@ -137,6 +137,11 @@ impl Simd for Avx2 {
     fn any_above(self, a: Self::F, b: Self::F) -> bool {
         let above = |a, b| has!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b)));
         above(a[0], b[0]) | above(a[1], b[1]) != 0
+    }
+    #[inline(always)]
+    fn all_at_least(self, a: Self::F, b: Self::F) -> bool {
+        let at_least = |a, b| has!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(a, b)));
+        at_least(a[0], b[0]) & at_least(a[1], b[1]) == 0xff
     }
     #[inline(always)]
     fn max_abs(self, a: Self::F, b: Self::F) -> Self::F {
@@ -291,6 +296,15 @@ impl Simd for Avx2 {
         }
     }
 
+    #[inline(always)]
+    fn stream(self, from: &[Lanes<f32>], to: &mut [f32]) {
+        for (from, line) in lines(from, to) {
+            let (halves, _) = line.0.as_chunks_mut::<8>();
+            for (half, to) in self.load(from).into_iter().zip(halves) {
+                has!(_mm256_stream_ps(to.as_mut_ptr(), half));
+            }
+        }
+    }
     #[inline(always)]
     fn call<K: Kernel>(self, kernel: K) -> K::Out {
         run(self, kernel)

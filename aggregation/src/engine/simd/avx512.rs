@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, LANES, Simd};
+use super::{Kernel, LANES, Lanes, Simd, lines};
 
 /// Proof that the processor has AVX-512 F and DQ.
 #[derive(Clone, Copy)]
@@ -42,10 +42,10 @@ macro_rules! has {
 }
 
 impl Avx512 {
-    /// The sums of the lanes, by the tree of [`Simd::sum`] for all at once: halves, quarters and so on
-    /// of two vectors are put side by side before they are added.
+    /// [`Simd::sums`], by the tree of [`Simd::sum`] for all at once: halves, quarters and so on of two
+    /// vectors are put side by side before they are added.
     #[inline(always)]
-    fn sums_of_sixteen(self, x: &[[__m512; 4]; 4]) -> [[f32; 4]; 4] {
+    fn sums_of_sixteen(self, x: &[[__m512; 4]; 4]) -> __m512 {
         let mut eighths = [self.splat(0.0); 8];
         let mut quarters = [self.splat(0.0); 4];
         let mut halves = [self.splat(0.0); 2];
@@ -70,20 +70,11 @@ impl Avx512 {
                 halves[i] = _mm512_add_ps(low, high);
             }
         });
-        let total = has!({
+        has!({
             let even = _mm512_shuffle_ps::<0b10_00_10_00>(halves[0], halves[1]);
             let odd = _mm512_shuffle_ps::<0b11_01_11_01>(halves[0], halves[1]);
             _mm512_add_ps(even, odd)
-        });
-        let mut columns = [0.0; LANES];
-        self.store(total, &mut columns);
-        let mut out = [[0.0; 4]; 4];
-        for p in 0..4 {
-            for q in 0..4 {
-                out[p][q] = columns[4 * q + p];
-            }
-        }
-        out
+        })
     }
 }
 
@@ -136,25 +127,8 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn sums<const R: usize>(self, x: &[[Self::F; R]; R]) -> [[f32; R]; R] {
-        let mut out = [[0.0; R]; R];
-        if R == 4 {
-            let mut rows = [[self.splat(0.0); 4]; 4];
-            for p in 0..4 {
-                rows[p].copy_from_slice(&x[p]);
-            }
-            let sums = self.sums_of_sixteen(&rows);
-            for p in 0..4 {
-                out[p].copy_from_slice(&sums[p]);
-            }
-            return out;
-        }
-        for p in 0..R {
-            for q in 0..R {
-                out[p][q] = self.sum(x[p][q]);
-            }
-        }
-        out
+    fn sums(self, x: &[[Self::F; 4]; 4]) -> Self::F {
+        self.sums_of_sixteen(x)
     }
 
     #[inline(always)]
@@ -177,6 +151,10 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn any_above(self, a: Self::F, b: Self::F) -> bool {
         has!(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b)) != 0
+    }
+    #[inline(always)]
+    fn all_at_least(self, a: Self::F, b: Self::F) -> bool {
+        has!(_mm512_cmp_ps_mask::<_CMP_GE_OQ>(a, b)) == u16::MAX
     }
     #[inline(always)]
     fn max_abs(self, a: Self::F, b: Self::F) -> Self::F {
@@ -324,6 +302,12 @@ impl Simd for Avx512 {
         }
     }
 
+    #[inline(always)]
+    fn stream(self, from: &[Lanes<f32>], to: &mut [f32]) {
+        for (from, line) in lines(from, to) {
+            has!(_mm512_stream_ps(line.0.as_mut_ptr(), self.load(from)));
+        }
+    }
     #[inline(always)]
     fn call<K: Kernel>(self, kernel: K) -> K::Out {
         run(self, kernel)

@@ -2,7 +2,7 @@
 //!
 //! On x86-64 before 2013 there is no fused multiply-add, and `mul_add` is slow there, not wrong.
 
-use super::{Kernel, LANES, Simd};
+use super::{Kernel, LANES, Lanes, Simd};
 
 /// The token of the instruction set that every processor has.
 #[derive(Clone, Copy)]
@@ -79,6 +79,10 @@ impl Simd for Portable {
     #[inline(always)]
     fn any_above(self, a: Self::F, b: Self::F) -> bool {
         a.iter().zip(b).any(|(a, b)| *a > b)
+    }
+    #[inline(always)]
+    fn all_at_least(self, a: Self::F, b: Self::F) -> bool {
+        a.iter().zip(b).all(|(a, b)| *a >= b)
     }
     #[inline(always)]
     fn max_abs(self, a: Self::F, b: Self::F) -> Self::F {
@@ -198,6 +202,12 @@ impl Simd for Portable {
         *to = x;
     }
 
+    #[inline(always)]
+    fn stream(self, from: &[Lanes<f32>], to: &mut [f32]) {
+        for (from, to) in from.iter().zip(to.chunks_mut(LANES)) {
+            to.copy_from_slice(&from.0[..to.len()]);
+        }
+    }
     #[inline(always)]
     fn call<K: Kernel>(self, kernel: K) -> K::Out {
         kernel.run(self)

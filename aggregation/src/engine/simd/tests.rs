@@ -62,6 +62,7 @@ impl Kernel for Everything<'_> {
         }
         s.prefetch(self.a);
         out.push(u64::from(s.any_above(a, b)) + 2 * u64::from(s.any_above(a, a)));
+        out.push(u64::from(s.all_at_least(a, b)) + 2 * u64::from(s.all_at_least(a, a)));
         let (x, y) = (s.mul(a, s.splat(1e-8)), s.mul(b, s.splat(1e-8)));
         let square = [
             [x, y, x, x],
@@ -69,8 +70,11 @@ impl Kernel for Everything<'_> {
             [s.add(x, y), x, y, x],
             [x, x, y, s.sub(x, y)],
         ];
-        for (row, sums) in square.iter().zip(s.sums(&square)) {
-            for (x, sum) in row.iter().zip(sums) {
+        let mut sums = [0.0; LANES];
+        s.store(s.sums(&square), &mut sums);
+        for (p, row) in square.iter().enumerate() {
+            for (q, x) in row.iter().enumerate() {
+                let sum: f32 = sums[4 * q + p];
                 assert!(s.sum(*x).to_bits() == sum.to_bits() || sum.is_nan());
                 out.push(u64::from(if sum.is_nan() { 0 } else { sum.to_bits() }));
             }

@@ -2,7 +2,6 @@
 //! digest. A safetensors file of both parts in their order, with the number of classes beside; bytes where all features are
 //! bytes divided by 255, as in pictures.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use safetensors::tensor::TensorView;
@@ -50,8 +49,11 @@ impl Split {
             let view = TensorView::new(*dtype, sizes.clone(), bytes);
             (*name, view.expect("sizes and bytes are of one set"))
         });
-        let beside = HashMap::from([(CLASSES.to_owned(), self.train.classes().to_string())]);
-        Ok(safetensors::serialize(views, Some(beside)).expect("names and sizes are valid"))
+        let beside = (CLASSES.to_owned(), self.train.classes().to_string());
+        Ok(
+            safetensors::serialize(views, Some([beside].into()))
+                .expect("names and sizes are valid"),
+        )
     }
 
     /// Reads what [`Split::to_bytes`] wrote. Whoever gets the bytes from others compares [`Split::digest`].

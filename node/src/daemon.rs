@@ -8,6 +8,7 @@ mod door;
 mod entry;
 mod error;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use libp2p::Multiaddr;
@@ -133,7 +134,7 @@ async fn live(
     let version = network.version;
     let (handle, mut events) = swarm::start(network).await?;
     let (control_sender, control) = mpsc::channel(crate::control::QUEUE);
-    let ready = announce(
+    let (ready, foreign) = announce(
         &config,
         &identity,
         &mut events,
@@ -149,11 +150,15 @@ async fn live(
         swarm: &handle,
         transfers: transfers.clone(),
         blobs: blobs.clone(),
+        foreign: BTreeMap::new(),
         version,
         events: &mut events,
         control,
         signals,
     };
+    for (peer, version) in foreign {
+        door.refuse(peer, version);
+    }
     let Some(mut entered) = entry::enter(prepared, &config, &mut door, &data_dir).await? else {
         handle.shutdown().await;
         return Ok(Outcome::Left);
@@ -305,7 +310,8 @@ fn refuse_if_taken(addr: &Multiaddr) -> Result<(), DaemonError> {
     })
 }
 
-/// Waits until the node listens, and says so: on stdout and in the data dir.
+/// Waits until the node listens, and says so: on stdout and in the data dir. Gives also the peers that turned out to speak
+/// another version meanwhile, with theirs.
 async fn announce(
     config: &Config,
     identity: &Identity,
@@ -313,8 +319,9 @@ async fn announce(
     data_dir: &DataDir,
     output: &Output,
     prepared: &entry::Prepared,
-) -> Result<Ready, DaemonError> {
+) -> Result<(Ready, Vec<(libp2p::PeerId, u16)>), DaemonError> {
     let mut listen: Vec<Multiaddr> = Vec::new();
+    let mut foreign = Vec::new();
     loop {
         let patience = if listen.is_empty() {
             LISTEN_PATIENCE
@@ -323,6 +330,7 @@ async fn announce(
         };
         match tokio::time::timeout(patience, events.recv()).await {
             Ok(Some(Event::Listening(addr))) => listen.push(addr),
+            Ok(Some(Event::OtherVersion { peer, version })) => foreign.push((peer, version)),
             Ok(Some(_)) => {}
             Ok(None) => return Err(DaemonError::NotListening),
             Err(_) if listen.is_empty() => return Err(DaemonError::NotListening),
@@ -352,7 +360,7 @@ async fn announce(
         run,
     };
     output.ready(&ready);
-    Ok(ready)
+    Ok((ready, foreign))
 }
 
 /// The address that most others can dial: not loopback, if there is another.

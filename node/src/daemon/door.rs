@@ -1,6 +1,6 @@
 //! What a node does before it takes part in a run: it asks peers for it, and answers the operator meanwhile.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use spirt_protocol::{Frame, PeerId, Request, Response, RunId, RunSpec};
@@ -24,11 +24,38 @@ pub(super) struct Door<'a> {
     pub(super) swarm: &'a Handle,
     pub(super) transfers: Transfers,
     pub(super) blobs: Blobs,
+    /// Peers that speak another version of the wire format, with theirs.
+    pub(super) foreign: BTreeMap<libp2p::PeerId, u16>,
     /// The version of the wire format that this node speaks.
     pub(super) version: u16,
     pub(super) events: &'a mut EventStream,
     pub(super) control: mpsc::Receiver<ControlRequest>,
     pub(super) signals: mpsc::Receiver<()>,
+}
+
+impl Door<'_> {
+    /// Notes and says that a peer speaks another version.
+    pub(super) fn refuse(&mut self, peer: libp2p::PeerId, version: u16) {
+        let ours = self.version;
+        tracing::warn!(
+            %peer,
+            "refused a peer that speaks wire version {version}: this build speaks {ours}"
+        );
+        self.foreign.insert(peer, version);
+    }
+
+    /// What to say when as many peers as were to be asked speak another version, and nobody else is there.
+    fn only_foreign(&self, config: &Config) -> Option<DaemonError> {
+        let (peer, version) = self.foreign.first_key_value()?;
+        let peers = self.swarm.peers();
+        let all_are = peers.iter().all(|peer| self.foreign.contains_key(peer));
+        let enough = self.foreign.len() >= super::bootstrap(config).len();
+        (all_are && enough).then(|| DaemonError::OtherVersion {
+            peer: *peer,
+            version: *version,
+            ours: self.version,
+        })
+    }
 }
 
 /// Asks each peer that comes up for the run, until one tells; who that was. A node that knows the run already asks
@@ -46,8 +73,12 @@ pub(super) async fn ask_for_spec(
     let deadline = tokio::time::Instant::now() + patience;
     let mut last = String::from("no bootstrap address answered");
     let mut asked_in_vain = None;
-    let mut foreign = BTreeSet::new();
     loop {
+        if known.is_none()
+            && let Some(error) = door.only_foreign(config)
+        {
+            return Err(error);
+        }
         for peer in super::protocol_peers(door.swarm) {
             match fetch::spec(door.swarm, peer, wanted).await {
                 Some(spec) => return Ok(Some((spec, Some(peer)))),
@@ -83,18 +114,7 @@ pub(super) async fn ask_for_spec(
             }
             event = door.events.recv() => match event {
                 Some(Event::BootstrapFailed { addr, error }) => last = format!("{addr}: {error}"),
-                Some(Event::OtherVersion { peer, version }) => {
-                    let ours = door.version;
-                    tracing::warn!(
-                        %peer,
-                        "refused a peer that speaks wire version {version}: this build speaks {ours}"
-                    );
-                    foreign.insert(peer);
-                    let all_are = door.swarm.peers().iter().all(|peer| foreign.contains(peer));
-                    if known.is_none() && all_are && foreign.len() >= super::bootstrap(config).len() {
-                        return Err(DaemonError::OtherVersion { peer, version, ours });
-                    }
-                }
+                Some(Event::OtherVersion { peer, version }) => door.refuse(peer, version),
                 Some(Event::Request { data, reply, .. }) => {
                     let asked = Request::decode(&data);
                     if let (Some(spec), Ok(Request::Spec(_))) = (known, asked) {

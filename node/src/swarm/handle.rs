@@ -107,7 +107,7 @@ impl Handle {
         self.local
     }
 
-    /// The peers that we are connected to, in no order.
+    /// The peers that we are connected to, in no order; without those that were found to speak another version.
     pub fn peers(&self) -> Vec<PeerId> {
         self.shared.peers()
     }

@@ -129,6 +129,9 @@ impl Task {
     fn identified(&mut self, peer: PeerId, info: identify::Info) {
         if let Some(version) = self.parts.dialect.other_version(&info.protocol_version) {
             self.emit(Event::OtherVersion { peer, version });
+            // It has no part in what follows: nobody is to wait for answers that it cannot give.
+            self.parts.shared.peer_down(&peer);
+            self.emit(Event::PeerDown(peer));
         }
         let addrs: Vec<Multiaddr> = self.discovery.book.identified(&peer, info.listen_addrs);
         let kad = &mut self.swarm.behaviour_mut().kad;

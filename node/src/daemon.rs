@@ -17,7 +17,7 @@ use spirt_protocol::{Identity as SigningKey, PeerId, WIRE_VERSION};
 use tokio::sync::mpsc;
 
 use crate::attack::{Attack, Liar, Mask};
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Packed};
 use crate::buffers::Buffers;
 use crate::config::{Config, Entry, Home};
 use crate::control::ControlServer;
@@ -29,6 +29,8 @@ use crate::peer;
 use crate::swarm::{self, Event, EventStream, Handle, SwarmConfig};
 use crate::transfer::Transfers;
 use crate::worker::Worker;
+
+use entry::Entered;
 
 pub use error::DaemonError;
 
@@ -173,15 +175,7 @@ async fn live(
     let liar = attack
         .as_ref()
         .and_then(|attack| Liar::new(attack, &key, &entered.job));
-    if let Some(packed) = entered.job.shared.take() {
-        blobs.keep(&packed);
-    }
-    // Held by none but `blobs` from here on: their memory is to go when the run has left them behind.
-    let mut latest = None;
-    for model in std::mem::take(&mut entered.models) {
-        blobs.insert(&model);
-        latest = Some(model);
-    }
+    let latest = hold(&mut entered, &blobs);
     let (worker, answers) =
         Worker::start(entered.job.clone(), me, attack, latest.clone(), buffers)?;
     let machine = entered.machine(key, start, started);
@@ -210,6 +204,19 @@ async fn live(
         report,
     );
     finish(driver, &output).await
+}
+
+/// Holds what the node brings, for its peers to fetch; the latest model of it.
+fn hold(entered: &mut Entered, blobs: &Blobs) -> Option<Packed> {
+    if let Some(packed) = entered.job.shared.take() {
+        blobs.keep(&packed);
+    }
+    // Held by none but `blobs` from here on: their memory is to go when the run has left them behind.
+    let models = std::mem::take(&mut entered.models);
+    models
+        .into_iter()
+        .inspect(|model| blobs.insert(model))
+        .last()
 }
 
 async fn finish(driver: Driver, output: &Output) -> Result<Outcome, DaemonError> {

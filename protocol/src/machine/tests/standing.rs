@@ -185,6 +185,50 @@ fn two_equal_halves_choose_alike() {
     );
 }
 
+#[test]
+fn those_that_came_back_are_on_the_way_that_they_came_back_to() {
+    // Two sides of a healed partition: the larger one began anew after the fork, and does not know what was before.
+    let ways = |way: u8, rounds: std::ops::Range<u64>| -> Vec<_> {
+        rounds
+            .map(|r| state(if r < 3 { 0 } else { way }, r))
+            .collect()
+    };
+    let (stayed, smaller, came_back) = (ways(1, 0..8), ways(2, 0..8), ways(1, 4..8));
+    let all: [(u8, &[_]); 7] = [
+        (1, &stayed),
+        (2, &stayed),
+        (3, &came_back),
+        (4, &came_back),
+        (5, &smaller),
+        (6, &smaller),
+        (7, &smaller),
+    ];
+    assert_eq!(chosen(&all, 1), Some(state(1, 7)), "four of seven");
+    let way = choose(&vouches(&all), 1, None).map(|(_, _, holders)| holders.len());
+    assert_eq!(way, Some(4));
+}
+
+#[test]
+fn a_liar_cannot_hide_the_way_of_the_plurality() {
+    // It claims the latest state, and another past.
+    let ways = |way: u8| -> Vec<_> {
+        (0..6)
+            .map(|r| state(if r < 3 { 0 } else { way }, r))
+            .collect()
+    };
+    let (here, there) = (ways(1), ways(2));
+    let lie = [state(7, 1), state(7, 2), state(1, 5)];
+    let all: [(u8, &[_]); 6] = [
+        (1, &here),
+        (2, &here),
+        (3, &here),
+        (4, &there),
+        (5, &there),
+        (6, &lie),
+    ];
+    assert_eq!(chosen(&all, 1), Some(state(1, 5)));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 

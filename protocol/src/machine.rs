@@ -88,6 +88,8 @@ pub struct RoundMachine {
     given_up: VecDeque<RoundLog>,
     standing: Standing,
     inquiry: Option<Inquiry>,
+    /// Connected peers that did not answer, and how many times in a row.
+    silent: BTreeMap<PeerId, u8>,
     /// No new inquiry on a mere doubt before this time.
     doubt_after: Time,
     arrivals: Arrivals,
@@ -135,6 +137,7 @@ impl RoundMachine {
             given_up: VecDeque::new(),
             standing: Standing::default(),
             inquiry: None,
+            silent: BTreeMap::new(),
             doubt_after: now,
             arrivals: Arrivals::default(),
             transfers: Arrivals::default(),

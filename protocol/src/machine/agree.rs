@@ -29,8 +29,9 @@ pub(super) fn is_accepted(author: PeerId, echoers: &BTreeSet<PeerId>, signers: u
     others + 1 >= signers
 }
 
-/// The set that the first seals of the whole roster name, if all those of a view are in and equal.
-/// Peers whose goodbye is itself in the set owe no seal.
+/// The set that the first seals of the whole roster name, if all those of a view are in and equal but for what breaks the
+/// spec, which its author may name itself. Peers whose goodbye is itself in the set owe no seal; but of a lone member it
+/// is the only one there is: it may have come back, and hear what it said before.
 pub(super) fn unanimous(
     log: &RoundLog,
     roster: &[PeerId],
@@ -42,13 +43,17 @@ pub(super) fn unanimous(
         return None;
     }
     let seals = log.single_seals(view, |_| true);
-    let stays = |peer: &&PeerId| !leavers.contains(peer);
+    let stays = |peer: &&PeerId| roster.len() == 1 || !leavers.contains(peer);
     let first = roster.iter().filter(stays).find_map(|p| seals.get(p))?;
-    let set: BTreeSet<Digest> = first.sealed_entries().collect();
+    let good = |seal: &Verified<Frame>| -> BTreeSet<Digest> {
+        let entries = seal.sealed_entries();
+        entries.filter(|digest| !log.is_bad(digest)).collect()
+    };
+    let set = good(first);
     let gone = self::leavers(named(log, &set));
     let same = |peer: &PeerId| {
         seals.get(peer).is_some_and(|seal| {
-            let equal = seal.envelope().root == first.envelope().root;
+            let equal = seal.envelope().root == first.envelope().root || good(seal) == set;
             equal || mutant.is(Mutation::UnequalSeals)
         })
     };

@@ -14,6 +14,9 @@ use super::mutation::Mutation;
 use super::step::{MISSING_PATIENCE, SEAL_PATIENCE};
 use super::{Agree, Collect, Phase, RoundMachine};
 
+/// Most views that are passed over at once.
+const MAX_VIEW_STEP: u16 = 64;
+
 impl RoundMachine {
     /// Seals what this node holds, and begins to agree, for the first time or anew.
     pub(super) fn begin_view(&mut self, view: u16, now: Time) {
@@ -41,11 +44,20 @@ impl RoundMachine {
             }
             _ => return false,
         };
-        if over && let Some(next) = view.checked_add(1) {
+        if over && let Some(next) = self.view_after(view) {
             self.begin_view(next, now);
             return true;
         }
         false
+    }
+
+    /// The view to begin after one that did not end: the next one, or the one in which others are by now. No more than f
+    /// of them may be there, whom nobody follows at once; but they may be those who are needed for a quorum, and would
+    /// always be a few views further. Liars can claim any view, so that a step is bounded: 65,536 views are enough.
+    fn view_after(&self, view: u16) -> Option<u16> {
+        let next = view.checked_add(1)?;
+        let furthest = self.log.view_of_more_than(0);
+        Some(furthest.clamp(next, next.saturating_add(MAX_VIEW_STEP)))
     }
 
     pub(super) fn start_agreement(&mut self, view: u16, now: Time) {

@@ -45,6 +45,11 @@ impl RoundMachine {
         }
         if let Message::Contribution(contribution) = frame.message() {
             if !self.fits(contribution) {
+                if frame.round() == self.log.round {
+                    self.log.refuse(frame.digest());
+                } else if frame.round() == self.next_log.round {
+                    self.next_log.refuse(frame.digest());
+                }
                 self.emit(Output::Report(author, Offence::WrongShape));
                 return Reception::Mismatch;
             }
@@ -85,6 +90,7 @@ impl RoundMachine {
         let Ok(Vouched { states }) = Vouched::decode(frame.body()) else {
             return Reception::Mismatch;
         };
+        self.silent.remove(&author);
         if let Some((round, state)) = states.last() {
             self.standing.forget(&author);
             self.standing.vote(author, *round, *state, MAX_KNOWN);

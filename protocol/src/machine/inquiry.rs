@@ -16,6 +16,8 @@ const RESUME_PATIENCE: u32 = 6;
 const DOUBT_PAUSE: u32 = 4;
 /// The part of an attempt that lies at least between asking all peers and asking them again.
 const ASKING_PAUSE: u32 = 8;
+/// Inquiries without an answer after which a peer is not waited for.
+const SILENCES: u8 = 3;
 /// Attempts after which a state that is being fetched is given up.
 const FETCH_PATIENCE: u32 = 60;
 
@@ -44,12 +46,14 @@ impl Inquiry {
         self.asked.len() < MAX_KNOWN && self.asked.insert(peer)
     }
 
+    /// Those that were asked and did not answer.
+    fn unheard(&self) -> impl Iterator<Item = &PeerId> {
+        let answered = |peer: &&PeerId| !self.vouches.contains_key(*peer);
+        self.asked.iter().filter(answered)
+    }
+
     fn all_answered(&self) -> bool {
-        !self.asked.is_empty()
-            && self
-                .asked
-                .iter()
-                .all(|peer| self.vouches.contains_key(peer))
+        !self.asked.is_empty() && self.unheard().next().is_none()
     }
 }
 
@@ -58,6 +62,23 @@ impl RoundMachine {
     pub(super) fn inquire(&mut self, now: Time) {
         self.notify(Event::CatchingUp);
         self.ask_all(now, now);
+    }
+
+    /// Whether a peer let several inquiries pass without an answer. The next ones ask it too, but do not wait for it: who
+    /// looks for the state of a fast run would always hear of it too late.
+    fn is_silent(&self, peer: &PeerId) -> bool {
+        self.silent
+            .get(peer)
+            .is_some_and(|times| *times >= SILENCES)
+    }
+
+    /// Takes note of who did not answer in time.
+    fn count_silences(&mut self) {
+        let unheard = self.inquiry.iter().flat_map(Inquiry::unheard);
+        for peer in unheard {
+            let times = self.silent.entry(*peer).or_default();
+            *times = times.saturating_add(1);
+        }
     }
 
     fn ask_all(&mut self, began: Time, now: Time) {
@@ -121,12 +142,17 @@ impl RoundMachine {
             }
             return due;
         }
-        if !due && !inquiry.all_answered() {
+        let awaited = inquiry.unheard().any(|peer| !self.is_silent(peer));
+        if !due && (awaited || inquiry.vouches.is_empty()) {
             return false;
         }
         let began = inquiry.began;
         let complete = inquiry.all_answered();
+        let waited = now >= inquiry.asked_at + self.config.spec.timing.attempt();
         let mut vouches = inquiry.vouches.clone();
+        if waited {
+            self.count_silences();
+        }
         let resuming = matches!(self.phase, Phase::Join);
         let held_up = self.is_held_up(now);
         let own = self.standing.recent(crate::MAX_VOUCHED);

@@ -21,6 +21,8 @@ const MAX_PER_SLOT: usize = 2;
 const MAX_SESSIONS: usize = 4;
 /// Most views of one author in a round.
 const MAX_VIEWS: usize = 4;
+/// Most contributions of a round that are remembered for their bad header.
+const MAX_REFUSED: usize = MAX_PEERS as usize;
 
 /// Whether a payload is at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +69,8 @@ pub(super) struct RoundLog {
     pub(super) joins: BTreeMap<PeerId, Verified<Frame>>,
     /// Whether late contributions count too, since the round cannot end without them.
     pub(super) takes_late: bool,
+    /// Contributions whose header breaks the spec, by digest.
+    refused: BTreeSet<Digest>,
 }
 
 /// What became of a frame that was put in the log.
@@ -87,7 +91,21 @@ impl RoundLog {
             seals: BTreeMap::new(),
             joins: BTreeMap::new(),
             takes_late: false,
+            refused: BTreeSet::new(),
         }
+    }
+
+    /// Remembers a contribution that is not taken since its header breaks the spec.
+    pub(super) fn refuse(&mut self, digest: Digest) {
+        if self.refused.len() < MAX_REFUSED {
+            self.refused.insert(digest);
+        }
+    }
+
+    /// Whether this breaks the spec, as every node finds that looks at the same bytes: no correct peer seals it.
+    pub(super) fn is_bad(&self, digest: &Digest) -> bool {
+        let entry = self.entries.get(digest);
+        self.refused.contains(digest) || entry.is_some_and(|entry| entry.payload == Payload::Bad)
     }
 
     /// The entries that this node stands behind: held, and announced in time.
@@ -168,7 +186,8 @@ impl RoundLog {
             return Put::Known;
         }
         if !self.has_room_for_view(&frame) {
-            return Put::Excess;
+            // Who asks for frames gets early ones again, of whomever they are.
+            return Put::Known;
         }
         let seals = self.seals.get(&author).map_or(&[][..], Vec::as_slice);
         let slot = Slot::of(frame.message());

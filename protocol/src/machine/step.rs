@@ -128,7 +128,8 @@ impl RoundMachine {
                 round: self.log.round,
             });
         }
-        if !self.is_member() && matches!(self.phase, Phase::Collect(_)) {
+        let may_ask = matches!(self.phase, Phase::Collect(_)) || self.is_held_up(now);
+        if !self.is_member() && may_ask {
             self.ask_to_join();
         }
         self.fetch_wanted();

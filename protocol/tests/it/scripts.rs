@@ -472,6 +472,7 @@ scripts! {
     below_quorum_the_round_waits
     payloads_are_kept_for_a_newcomer_that_has_not_got_them_yet
     payloads_are_kept_for_whoever_follows_the_round
+    what_breaks_the_spec_costs_the_others_no_attempt
     what_more_than_f_sealed_is_in_the_set
     what_only_its_author_sealed_is_left_out
 }

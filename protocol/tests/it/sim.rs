@@ -86,7 +86,7 @@ found_out! {
     accepting_what_few_signed_for_is_found_out: FewSigners 0;
     leaving_the_last_attempt_out_is_found_out: NoLastAttempt 70;
     applying_before_agreement_is_found_out: BeforeAgreement 0;
-    the_fast_path_on_unequal_seals_is_found_out: UnequalSeals 105;
+    the_fast_path_on_unequal_seals_is_found_out: UnequalSeals 114;
     accepting_in_silence_is_found_out: SilentAcceptance 9;
     counting_what_one_names_is_found_out: OneIsEnough 257;
 }
@@ -115,6 +115,35 @@ fn a_member_whose_first_seal_came_too_late_does_not_count_it_alone() {
 fn a_round_ends_though_an_agreed_payload_is_lost_for_good() {
     // The honest members that held it crashed before the others had it, and the liar gives it to nobody.
     assert_eq!(run(&Scenario::draw(Kind::Storm, 1026)).err(), None);
+}
+
+#[test]
+fn the_way_of_the_plurality_counts_those_that_came_back_to_it() {
+    // Two sides that both have a quorum. Members of the larger one had been away, and vouch for its late states only.
+    for seed in [3187, 3775, 5495] {
+        assert_eq!(
+            run(&Scenario::draw(Kind::Storm, seed)).err(),
+            None,
+            "storm {seed}"
+        );
+    }
+}
+
+#[test]
+fn who_begins_a_view_goes_where_others_are_by_now() {
+    // Two honest members were always a few views further than the two others, and no quorum was without them.
+    assert_eq!(run(&Scenario::draw(Kind::Storm, 4492)).err(), None);
+}
+
+#[test]
+fn who_waits_for_the_end_of_a_round_asks_to_join_it_all_the_same() {
+    // The members had gone back to a round that others had left with their earlier seals in hand, and were too few.
+    assert_eq!(run(&Scenario::draw(Kind::Churn, 4246)).err(), None);
+}
+
+#[test]
+fn a_lone_member_that_came_back_is_not_held_up_by_its_own_goodbye() {
+    assert_eq!(run(&Scenario::draw(Kind::Storm, 1577)).err(), None);
 }
 
 #[test]

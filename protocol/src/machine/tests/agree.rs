@@ -457,3 +457,40 @@ fn the_order_of_arrival_does_not_matter() {
         assert_eq!(format!("{:?}", decision(&said)), reference);
     }
 }
+
+#[test]
+fn a_lone_member_that_hears_its_own_goodbye_is_agreed_with_itself() {
+    let mut log = RoundLog::new(Round(5));
+    let (before, goodbye) = (contribution(1, 1, b"before"), leave(1));
+    for entry in [&before, &goodbye] {
+        log.put(entry.clone(), 1);
+    }
+    log.put(seal(1, 2, 1, &[before.digest(), goodbye.digest()]), 1);
+    let set = unanimous(&log, &[peer(1)], 0, Mutant::default());
+    assert_eq!(set, Some([before.digest(), goodbye.digest()].into()));
+}
+
+#[test]
+fn first_seals_that_differ_by_what_breaks_the_spec_are_equal() {
+    let mut log = RoundLog::new(Round(5));
+    let (good, bad, refused) = (
+        contribution(1, 1, b"good"),
+        contribution(2, 1, b"bad"),
+        contribution(2, 1, b"shape"),
+    );
+    log.put(good.clone(), 2);
+    log.put(bad.clone(), 2);
+    log.put(seal(1, 1, 1, &[good.digest()]), 2);
+    log.put(
+        seal(2, 1, 1, &[good.digest(), bad.digest(), refused.digest()]),
+        2,
+    );
+    let roster = sorted(&[1, 2]);
+    let set = |log: &RoundLog| unanimous(log, &roster, 0, Mutant::default());
+    assert_eq!(set(&log), None, "nothing is known of them");
+    log.awaiting(bad.envelope().root)
+        .for_each(|entry| entry.payload = Payload::Bad);
+    assert_eq!(set(&log), None, "one of them may be fine");
+    log.refuse(refused.digest());
+    assert_eq!(set(&log), Some([good.digest()].into()));
+}

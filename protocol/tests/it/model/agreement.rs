@@ -164,6 +164,10 @@ fn play(n: usize, f: usize, mut lies: Vec<Lie>, dice: u64) -> Swarm {
     let mut swarm = swarm(n, f, f, Some(20));
     swarm.dice = Dice(dice);
     let honest = n - f;
+    if dice.is_multiple_of(3) {
+        // What it contributes breaks the spec, so that nobody seals it but itself.
+        swarm.bad.insert(honest);
+    }
     lies.sort_by_key(|lie| lie.at);
     let mut own: Vec<Digest> = Vec::new();
     for lie in lies {

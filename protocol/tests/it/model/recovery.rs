@@ -1,9 +1,9 @@
 //! Who falls behind comes back.
 
-use spirt_protocol::{PeerId, Round, Time};
+use spirt_protocol::{Output, PeerId, Round, Time};
 
 use crate::forge::{Key, spec};
-use crate::swarm::{Link, Swarm, millis};
+use crate::swarm::{Link, Seen, Swarm, millis};
 
 const NAMES: [&str; 5] = ["A", "B", "C", "D", "E"];
 
@@ -133,4 +133,41 @@ fn peers_that_start_again_a_round_apart_do_not_wait_for_a_round_that_is_over() {
             );
         }
     }
+}
+
+/// C asks A and B for the state of the run, and A never answers. On B's word alone nothing is taken over.
+#[test]
+fn one_that_never_answers_is_not_waited_for_again_and_again() {
+    let mut swarm = Swarm::new(&NAMES[..3], spec(Key::of("A").peer()));
+    let (first, later) = (
+        swarm.state(0, &[0, 1], b"first"),
+        swarm.state(9, &[0, 1], b"later"),
+    );
+    for peer in 0..2 {
+        swarm.start(peer, vec![later.clone()], true);
+    }
+    swarm.links.insert((0, 2), Link::Drop);
+    swarm.start(2, vec![first], false);
+    let attempt = swarm.spec.timing.attempt();
+    swarm.run_until(Time(attempt * 5));
+    let to_b = Output::Query(swarm.peers[1].key.peer());
+    let asked = swarm.seen.iter().filter_map(|(at, peer, seen)| match seen {
+        Seen::Output(output) if *peer == 2 && *output == to_b => Some(*at),
+        _ => None,
+    });
+    let asked: Vec<Time> = asked.collect();
+    let waits: Vec<_> = asked
+        .windows(2)
+        .map(|pair| pair[1].since(pair[0]))
+        .collect();
+    let (first, later) = waits.split_at(3);
+    assert!(
+        first.iter().all(|wait| *wait == attempt),
+        "it may be slow: {waits:?}"
+    );
+    assert!(
+        later.iter().all(|wait| *wait < attempt / 2),
+        "it is silent: {waits:?}"
+    );
+    assert!(later.len() > 3, "and goes on asking: {waits:?}");
 }

@@ -39,7 +39,7 @@ use spirt_protocol::{Frame, Request, RoundMachine, Verified};
 
 use crate::blobs::Blobs;
 use crate::swarm::Responder;
-use crate::worker::Done;
+use crate::worker::message::Done;
 
 #[cfg(not(feature = "attacks"))]
 pub use honest::{Attack, Liar};

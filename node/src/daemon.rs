@@ -7,12 +7,12 @@ mod dataset;
 mod door;
 mod entry;
 mod error;
+mod listen;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use libp2p::Multiaddr;
-use libp2p::multiaddr::Protocol;
 use spirt_protocol::{Identity as SigningKey, PeerId, WIRE_VERSION};
 use tokio::sync::mpsc;
 
@@ -24,9 +24,9 @@ use crate::control::ControlServer;
 use crate::datadir::DataDir;
 use crate::driver::{Bounds, Driver, Ending, Report, Wiring};
 use crate::identity::Identity;
-use crate::output::{Left, Output, Ready};
+use crate::output::{Left, Output};
 use crate::peer;
-use crate::swarm::{self, Event, EventStream, Handle, SwarmConfig};
+use crate::swarm::{self, Handle};
 use crate::transfer::Transfers;
 use crate::worker::Worker;
 
@@ -34,17 +34,10 @@ use entry::Entered;
 
 pub use error::DaemonError;
 
-/// How long the node waits for its first listen address.
-const LISTEN_PATIENCE: Duration = Duration::from_secs(10);
-/// How long it waits for further ones.
-const LISTEN_PAUSE: Duration = Duration::from_millis(30);
-
 /// Threads for what blocks: checks of whole models, writing of checkpoints.
 const BLOCKING_THREADS: usize = 4;
 /// Most threads for the network: each moves about a gigabyte per second.
 const MOST_NETWORK_THREADS: usize = 4;
-/// Addresses of peers of an earlier start that are tried beside those of the operator.
-const REMEMBERED_PEERS: usize = 32;
 
 /// How a node came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +121,7 @@ async fn live(
     // Everything that can be wrong on this machine is found before the first packet is sent.
     let prepared = entry::prepare(&config, me, &data_dir)?;
     let (blobs, buffers) = (Blobs::default(), Buffers::default());
-    let mut network = network(&config, &identity, &data_dir)?;
+    let mut network = listen::network(&config, &identity, &data_dir)?;
     let bends = attack.as_ref().is_some_and(Attack::bends_service);
     network.blobs = (!bends).then(|| blobs.clone());
     network.buffers = buffers.clone();
@@ -136,17 +129,6 @@ async fn live(
     let version = network.version;
     let (handle, mut events) = swarm::start(network).await?;
     let (control_sender, control) = mpsc::channel(crate::control::QUEUE);
-    let (ready, foreign) = announce(
-        &config,
-        &identity,
-        &mut events,
-        &data_dir,
-        &output,
-        &prepared,
-    )
-    .await?;
-    let server = ControlServer::bind(&data_dir.control_socket())?;
-    tokio::spawn(server.serve(control_sender));
     let transfers = Transfers::new(handle.clone());
     let mut door = door::Door {
         swarm: &handle,
@@ -158,9 +140,14 @@ async fn live(
         control,
         signals,
     };
-    for (peer, version) in foreign {
-        door.refuse(peer, version);
-    }
+    let Some(listen) = listen::listening(&mut door).await? else {
+        handle.shutdown().await;
+        return Ok(Outcome::Left);
+    };
+    let ready = listen::announce(&config, &identity, listen, &data_dir, &prepared)?;
+    output.ready(&ready);
+    let server = ControlServer::bind(&data_dir.control_socket())?;
+    tokio::spawn(server.serve(control_sender));
     let Some(mut entered) = entry::enter(prepared, &config, &mut door, &data_dir).await? else {
         handle.shutdown().await;
         return Ok(Outcome::Left);
@@ -274,115 +261,6 @@ fn signing_key(identity: &Identity) -> Option<SigningKey> {
     let pair = identity.keypair().clone().try_into_ed25519().ok()?;
     let seed: [u8; 32] = pair.secret().as_ref().try_into().ok()?;
     Some(SigningKey::from_seed(&seed))
-}
-
-fn network(
-    config: &Config,
-    identity: &Identity,
-    data_dir: &DataDir,
-) -> Result<SwarmConfig, DaemonError> {
-    for addr in &config.network.listen {
-        refuse_if_taken(addr)?;
-    }
-    let mut network = SwarmConfig::new(identity.keypair().clone());
-    network.listen.clone_from(&config.network.listen);
-    network.external.clone_from(&config.network.external);
-    network.external_only = config.network.external_only;
-    network.bootstrap = bootstrap(config).to_vec();
-    let known = data_dir.load_peers().into_iter().take(REMEMBERED_PEERS);
-    network.bootstrap.extend(known);
-    Ok(network)
-}
-
-/// The network listens with `SO_REUSEPORT`, which lets two nodes share a port and each lose half of
-/// its connections; so a port that somebody else listens on is found here.
-fn refuse_if_taken(addr: &Multiaddr) -> Result<(), DaemonError> {
-    let mut parts = addr.iter();
-    let ip: std::net::IpAddr = match parts.next() {
-        Some(Protocol::Ip4(ip)) => ip.into(),
-        Some(Protocol::Ip6(ip)) => ip.into(),
-        _ => return Ok(()),
-    };
-    let Some(Protocol::Tcp(port)) = parts.next() else {
-        return Ok(());
-    };
-    let bound = std::net::TcpListener::bind((ip, port));
-    let failed = bound.err().filter(|_| port != 0);
-    failed.map_or(Ok(()), |error| {
-        let (addr, error) = (addr.clone(), error.to_string());
-        Err(DaemonError::Network(swarm::StartError::Listen {
-            addr,
-            error,
-        }))
-    })
-}
-
-/// Waits until the node listens, and says so: on stdout and in the data dir. Gives also the peers that turned out to speak
-/// another version meanwhile, with theirs.
-async fn announce(
-    config: &Config,
-    identity: &Identity,
-    events: &mut EventStream,
-    data_dir: &DataDir,
-    output: &Output,
-    prepared: &entry::Prepared,
-) -> Result<(Ready, Vec<(libp2p::PeerId, u16)>), DaemonError> {
-    let mut listen: Vec<Multiaddr> = Vec::new();
-    let mut foreign = Vec::new();
-    loop {
-        let patience = if listen.is_empty() {
-            LISTEN_PATIENCE
-        } else {
-            LISTEN_PAUSE
-        };
-        match tokio::time::timeout(patience, events.recv()).await {
-            Ok(Some(Event::Listening(addr))) => listen.push(addr),
-            Ok(Some(Event::OtherVersion { peer, version })) => foreign.push((peer, version)),
-            Ok(Some(_)) => {}
-            Ok(None) => return Err(DaemonError::NotListening),
-            Err(_) if listen.is_empty() => return Err(DaemonError::NotListening),
-            Err(_) => break,
-        }
-    }
-    let with_id = |addr: &Multiaddr| addr.clone().with(Protocol::P2p(identity.peer_id()));
-    let dialable: Vec<Multiaddr> = config
-        .network
-        .external
-        .iter()
-        .chain(&listen)
-        .map(with_id)
-        .collect();
-    data_dir.write_addrs(&dialable)?;
-    let join = config
-        .network
-        .external
-        .first()
-        .or_else(|| best(&listen))
-        .map(with_id);
-    let run = prepared.run().map(|run| run.to_string());
-    let ready = Ready {
-        peer: identity.peer_id(),
-        listen,
-        join,
-        run,
-    };
-    output.ready(&ready);
-    Ok((ready, foreign))
-}
-
-/// The address that most others can dial: not loopback, if there is another.
-fn best(listen: &[Multiaddr]) -> Option<&Multiaddr> {
-    let is_loopback = |addr: &&Multiaddr| {
-        addr.iter().any(|part| match part {
-            Protocol::Ip4(ip) => ip.is_loopback(),
-            Protocol::Ip6(ip) => ip.is_loopback() || ip.is_unicast_link_local(),
-            _ => false,
-        })
-    };
-    listen
-        .iter()
-        .find(|addr| !is_loopback(addr))
-        .or_else(|| listen.first())
 }
 
 /// The protocol's name of a peer of the swarm, for those that have one.

@@ -32,7 +32,8 @@ use crate::output::Output as Printer;
 use crate::peer;
 use crate::swarm::{EventStream, Handle};
 use crate::transfer::{Account, TransferError, Transfers};
-use crate::worker::{Done, Worker};
+use crate::worker::Worker;
+use crate::worker::message::Done;
 
 pub use report::Report;
 

@@ -4,19 +4,19 @@
 //! never sees the network. The *epoch* of a task counts the states that the node took over, so
 //! that an answer for a model that was since replaced can be told apart.
 
+pub mod message;
 mod rule;
 mod step;
 mod trainer;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use spirt_aggregation::Verdict;
 use spirt_protocol::{PeerId, Round};
 use spirt_training::{EngineError, Evaluation, WorkerMomentum};
 use tokio::sync::mpsc;
 
+use self::message::{Done, Task};
 use self::trainer::Trainer;
 
 use crate::attack::Attack;
@@ -31,65 +31,6 @@ const QUEUE: usize = 16;
 const CHEAP_EVALUATION: u64 = 20_000_000;
 /// Rounds between two evaluations that take more.
 const COSTLY_EVALUATION_EVERY: u64 = 10;
-
-/// What the worker is asked to do.
-#[derive(Debug)]
-pub enum Task {
-    /// Train on this node's shard among the roster.
-    Compute(u64, Round, Vec<PeerId>),
-    /// Run the rule over these payloads, each in pieces, by ascending author. They are of the right length and
-    /// finite.
-    Aggregate(u64, Round, Vec<(PeerId, Vec<Bytes>)>),
-    /// Apply the latest aggregate, if there is to be an update.
-    Apply(u64, Round, bool),
-    /// Go on from this model.
-    Load(Packed),
-}
-
-/// What the worker did.
-#[derive(Debug)]
-pub enum Done {
-    /// Answers [`Task::Compute`].
-    Computed {
-        /// The task's epoch.
-        epoch: u64,
-        /// The round.
-        round: Round,
-        /// The vector.
-        payload: Packed,
-        /// Samples drawn.
-        samples: u64,
-        /// Mean training loss.
-        loss: f32,
-    },
-    /// Answers [`Task::Aggregate`].
-    Aggregated {
-        /// The task's epoch.
-        epoch: u64,
-        /// The round.
-        round: Round,
-        /// What the rule made of each contribution.
-        verdicts: BTreeMap<PeerId, Verdict>,
-    },
-    /// Answers [`Task::Apply`].
-    Applied {
-        /// The task's epoch.
-        epoch: u64,
-        /// The round.
-        round: Round,
-        /// The model after it.
-        model: Packed,
-        /// How good it is on held-out samples, when that was looked at.
-        evaluation: Option<Evaluation>,
-    },
-    /// A task failed; the model is as it was.
-    Failed {
-        /// What was tried.
-        doing: &'static str,
-        /// Why it failed.
-        error: String,
-    },
-}
 
 /// The thread's other end.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use crate::blobs::Blobs;
 use crate::buffers::Buffers;
 use crate::encoding::{Decoder, Encoder};
 use crate::job::Job;
-use crate::worker::Done;
+use crate::worker::message::Done;
 
 /// A contribution that is kept back.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use spirt_training::Split;
 use crate::blobs::Blobs;
 use crate::job::Job;
 use crate::swarm::Responder;
-use crate::worker::Done;
+use crate::worker::message::Done;
 
 /// An attack; there is none.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,7 @@ use super::speech::Tongue;
 use crate::blobs::Blobs;
 use crate::job::Job;
 use crate::swarm::Responder;
-use crate::worker::Done;
+use crate::worker::message::Done;
 
 /// What bends the node's dealings with others.
 #[derive(Debug)]

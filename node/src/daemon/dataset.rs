@@ -6,7 +6,7 @@ use spirt_protocol::RunSpec;
 use tokio::time::interval;
 
 use super::DaemonError;
-use super::door::{Door, answer};
+use super::door::{Door, Heard};
 use crate::blobs::{Blobs, Packed};
 use crate::datadir::DataDir;
 use crate::dataset::{self, SharedData};
@@ -65,14 +65,12 @@ async fn from_peers(
     loop {
         tokio::select! {
             packed = &mut fetching => return packed.map(Some),
-            Some(()) = door.signals.recv() => return Ok(None),
-            Some(request) = door.control.recv() => {
-                if answer(request, door.swarm) {
-                    return Ok(None);
-                }
-            }
-            // What happens meanwhile does not matter yet: whoever asks for something gets no answer.
-            Some(_) = door.events.recv() => {}
+            heard = door.hear() => match heard {
+                // Whoever asks for something gets no answer yet.
+                Heard::Event(_) => {}
+                Heard::Stop => return Ok(None),
+                Heard::Closed => return Err(JobError::NoHolder.into()),
+            },
             _ = tell.tick() => {
                 let here = blobs.bytes_here(&name.root);
                 tracing::info!(here, of = name.length, "fetching the data set from peers");

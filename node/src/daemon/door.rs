@@ -19,6 +19,7 @@ use crate::transfer::Transfers;
 const KNOWN_RUN_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a newcomer waits to hear how far the run is, before it computes the first state.
 const VOUCH_PATIENCE: Duration = Duration::from_millis(500);
+
 /// What the node talks to before the driver takes over.
 pub(super) struct Door<'a> {
     pub(super) swarm: &'a Handle,
@@ -33,9 +34,39 @@ pub(super) struct Door<'a> {
     pub(super) signals: mpsc::Receiver<()>,
 }
 
+/// What comes through the door.
+pub(super) enum Heard {
+    /// Something of the network.
+    Event(Event),
+    /// The operator stops the node.
+    Stop,
+    /// The network is gone.
+    Closed,
+}
+
 impl Door<'_> {
+    /// The next thing that matters to whoever waits at the door; answers the operator's questions, and notes who speaks
+    /// another version. Loses nothing when it is dropped.
+    pub(super) async fn hear(&mut self) -> Heard {
+        loop {
+            tokio::select! {
+                Some(()) = self.signals.recv() => return Heard::Stop,
+                Some(request) = self.control.recv() => {
+                    if answer(request, self.swarm) {
+                        return Heard::Stop;
+                    }
+                }
+                event = self.events.recv() => match event {
+                    Some(Event::OtherVersion { peer, version }) => self.refuse(peer, version),
+                    Some(event) => return Heard::Event(event),
+                    None => return Heard::Closed,
+                },
+            }
+        }
+    }
+
     /// Notes and says that a peer speaks another version.
-    pub(super) fn refuse(&mut self, peer: libp2p::PeerId, version: u16) {
+    fn refuse(&mut self, peer: libp2p::PeerId, version: u16) {
         let ours = self.version;
         tracing::warn!(
             %peer,
@@ -106,23 +137,17 @@ pub(super) async fn ask_for_spec(
                     }),
                 };
             }
-            Some(()) = door.signals.recv() => return Ok(None),
-            Some(request) = door.control.recv() => {
-                if answer(request, door.swarm) {
-                    return Ok(None);
-                }
-            }
-            event = door.events.recv() => match event {
-                Some(Event::BootstrapFailed { addr, error }) => last = format!("{addr}: {error}"),
-                Some(Event::OtherVersion { peer, version }) => door.refuse(peer, version),
-                Some(Event::Request { data, reply, .. }) => {
+            heard = door.hear() => match heard {
+                Heard::Event(Event::BootstrapFailed { addr, error }) => last = format!("{addr}: {error}"),
+                Heard::Event(Event::Request { data, reply, .. }) => {
                     let asked = Request::decode(&data);
                     if let (Some(spec), Ok(Request::Spec(_))) = (known, asked) {
                         reply.send(Response::Spec(spec.encode()).encode());
                     }
                 }
-                Some(_) => {}
-                None => return Err(DaemonError::NotJoined {
+                Heard::Event(_) => {}
+                Heard::Stop => return Ok(None),
+                Heard::Closed => return Err(DaemonError::NotJoined {
                         timeout: patience,
                         last,
                     }),
@@ -137,7 +162,7 @@ async fn other_run(swarm: &Handle, peer: PeerId) -> bool {
 }
 
 /// Answers the operator while the node looks for its run; whether it is to stop.
-pub(super) fn answer(request: ControlRequest, swarm: &Handle) -> bool {
+fn answer(request: ControlRequest, swarm: &Handle) -> bool {
     match request {
         ControlRequest::Status { reply } => {
             let mut status = Status::starting(swarm.local_peer());

@@ -14,7 +14,7 @@ use crate::model_state::ModelState;
 use crate::peer;
 use crate::swarm::PublishError;
 use crate::transfer::{Account, Content, Manner, TransferError};
-use crate::worker::Task;
+use crate::worker::message::Task;
 
 impl Driver {
     /// Carries out all that the machine wants done.

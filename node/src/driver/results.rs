@@ -12,7 +12,7 @@ use crate::checkpoint;
 use crate::model_state::ModelState;
 use crate::output::RoundReport;
 use crate::transfer::TransferError;
-use crate::worker::{Done, Task};
+use crate::worker::message::{Done, Task};
 
 /// Models that are kept for joiners, beside the current one.
 const KEPT_MODELS: usize = 3;

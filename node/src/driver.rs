@@ -11,7 +11,7 @@ mod report;
 mod results;
 mod serve;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use spirt_protocol::{
@@ -28,6 +28,7 @@ use crate::control::ControlRequest;
 use crate::datadir::DataDir;
 use crate::fetch::Offences;
 use crate::job::Job;
+use crate::latest::Latest;
 use crate::output::Output as Printer;
 use crate::peer;
 use crate::swarm::{EventStream, Handle};
@@ -37,10 +38,12 @@ use crate::worker::message::Done;
 
 pub use report::Report;
 
-/// Frames that could not be published yet, because nobody had subscribed.
+/// Frames that could not be published yet, because nobody had subscribed; beyond that the oldest are lost.
 const MAX_UNSENT: usize = 64;
 /// How often publishing them is tried again.
 const RETRY: Duration = Duration::from_millis(250);
+/// Sanctions that were not carried out yet; beyond that the oldest is lost.
+const MAX_SANCTIONS: usize = 256;
 /// How long a finished node stays for those that still need its last frames.
 const LINGER: Duration = Duration::from_secs(3);
 /// How long a node that was asked to stop waits for the end of the round.
@@ -117,7 +120,7 @@ pub struct Driver {
     started: Instant,
     tasks: JoinSet<Fetched>,
     saving: bool,
-    unsent: Vec<(Round, Vec<u8>)>,
+    unsent: Latest<(Round, Vec<u8>), MAX_UNSENT>,
     /// Counts the states that were taken over; the worker's answers for earlier ones are void.
     epoch: u64,
     /// The model before the round under way; a newcomer has none yet.
@@ -134,7 +137,7 @@ pub struct Driver {
     receptions: BTreeMap<Reception, u64>,
     conduct: Conduct,
     /// Not carried out yet.
-    sanctions: VecDeque<(PeerId, Sanction)>,
+    sanctions: Latest<(PeerId, Sanction), MAX_SANCTIONS>,
     stopping: Option<Instant>,
     ending: Option<(Ending, Instant)>,
     last_progress: Instant,
@@ -161,7 +164,7 @@ impl Driver {
             started,
             tasks: JoinSet::new(),
             saving: false,
-            unsent: Vec::new(),
+            unsent: Latest::default(),
             epoch: 0,
             model,
             held_back: None,
@@ -171,7 +174,7 @@ impl Driver {
             report,
             receptions: BTreeMap::new(),
             conduct: Conduct::default(),
-            sanctions: VecDeque::new(),
+            sanctions: Latest::default(),
             stopping: None,
             ending: None,
             last_progress: started,

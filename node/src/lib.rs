@@ -24,6 +24,7 @@ pub mod fetch;
 pub mod fuzz;
 pub mod identity;
 pub mod job;
+mod latest;
 pub mod model_state;
 pub mod output;
 pub mod peer;

@@ -1,9 +1,8 @@
 //! Liars that answer requests as no honest peer does.
 
-use std::collections::VecDeque;
-
 use spirt_protocol::{Digest, Request, Response};
 
+use crate::latest::Latest;
 use crate::swarm::Responder;
 
 /// Requests that a stalling liar keeps waiting at a time; the oldest is then refused.
@@ -51,14 +50,14 @@ impl Lie {
 #[derive(Debug)]
 pub(super) struct Desk {
     lie: Lie,
-    waiting: VecDeque<Responder>,
+    waiting: Latest<Responder, KEPT_WAITING>,
 }
 
 impl Desk {
-    pub(super) const fn new(lie: Lie) -> Self {
+    pub(super) fn new(lie: Lie) -> Self {
         Self {
             lie,
-            waiting: VecDeque::new(),
+            waiting: Latest::default(),
         }
     }
 
@@ -74,10 +73,7 @@ impl Desk {
             Lie::Selective if is_payload && is_odd(from) => reply.send(Response::Unknown.encode()),
             // A peer that does not say which run it is of would keep itself out.
             Lie::Stall if !matches!(request, Request::Spec(_)) => {
-                if self.waiting.len() == KEPT_WAITING {
-                    self.waiting.pop_front();
-                }
-                self.waiting.push_back(reply);
+                self.waiting.push(reply);
             }
             Lie::FalseState if is_payload => {
                 reply.send(Response::Bytes(noise(request)).encode());

@@ -1,6 +1,5 @@
 //! One node as a child process: started, listened to, killed. Dropping it kills it.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
@@ -10,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::mpsc::Sender;
 
 use crate::child::{command, lines};
+use crate::latest::Latest;
 
 /// Lines of stderr that are kept to explain a failure.
 const LAST_LINES: usize = 6;
@@ -21,7 +21,7 @@ pub(super) type Heard = (usize, Option<String>);
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
-    last_lines: Arc<Mutex<VecDeque<String>>>,
+    last_lines: Arc<Mutex<Latest<String, LAST_LINES>>>,
     errors: Option<JoinHandle<()>>,
 }
 
@@ -56,10 +56,7 @@ impl Process {
             move || {
                 for line in lines(err) {
                     let mut kept = last_lines.lock().unwrap_or_else(PoisonError::into_inner);
-                    kept.push_back(line);
-                    if kept.len() > LAST_LINES {
-                        kept.pop_front();
-                    }
+                    kept.push(line);
                 }
             },
         )?);

@@ -10,9 +10,6 @@ use crate::fetch::Offences;
 use crate::output::OffenceReport;
 use crate::peer;
 
-/// Sanctions that were not carried out yet; beyond that the oldest is lost.
-const MAX_SANCTIONS: usize = 256;
-
 impl Driver {
     pub(super) fn blame_all(&mut self, offences: Offences) {
         for (peer, offence) in offences {
@@ -40,28 +37,21 @@ impl Driver {
             });
         }
         if let Some(sanction) = sanction {
-            self.impose(peer, sanction);
+            self.sanctions.push((peer, sanction));
         }
-    }
-
-    fn impose(&mut self, peer: PeerId, sanction: Sanction) {
-        if self.sanctions.len() == MAX_SANCTIONS {
-            self.sanctions.pop_front();
-        }
-        self.sanctions.push_back((peer, sanction));
     }
 
     /// Looks what time has changed.
     pub(super) fn review_conduct(&mut self) {
-        for (peer, sanction) in self.conduct.tick(Instant::now()) {
-            self.impose(peer, sanction);
+        for due in self.conduct.tick(Instant::now()) {
+            self.sanctions.push(due);
         }
     }
 
     /// Carries out what was decided. None of it changes who is aggregated: what a banned peer signed
     /// still comes through others.
     pub(super) async fn carry_out_sanctions(&mut self) {
-        while let Some((name, sanction)) = self.sanctions.pop_front() {
+        while let Some((name, sanction)) = self.sanctions.pop() {
             let Some(peer) = peer::to_libp2p(name) else {
                 continue;
             };

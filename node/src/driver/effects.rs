@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use spirt_protocol::{Digest, Encoding, Event, Input, Output, PeerId, Round, StateId};
 
-use super::{Driver, Ending, Fetched, MAX_UNSENT};
+use super::{Driver, Ending, Fetched};
 use crate::blobs::{Blob, Packed};
 use crate::checkpoint::{self, Checkpoint};
 use crate::encoding;
@@ -23,7 +23,9 @@ impl Driver {
             match output {
                 Output::Publish(frame) => {
                     let said = self.wiring.mask.say(&frame).into_iter();
-                    self.unsent.extend(said.map(|bytes| (frame.round(), bytes)));
+                    for bytes in said {
+                        self.unsent.push((frame.round(), bytes));
+                    }
                     self.publish_unsent().await;
                 }
                 Output::Compute { round, roster } => {
@@ -68,11 +70,8 @@ impl Driver {
     /// helps nobody any more.
     pub(super) async fn publish_unsent(&mut self) {
         let oldest = self.round().0.saturating_sub(1);
-        let mut waiting = std::mem::take(&mut self.unsent);
-        waiting.retain(|(round, _)| round.0 >= oldest);
-        let excess = waiting.len().saturating_sub(MAX_UNSENT);
-        waiting.drain(..excess);
-        for (round, bytes) in waiting {
+        let waiting = std::mem::take(&mut self.unsent).into_iter();
+        for (round, bytes) in waiting.filter(|(round, _)| round.0 >= oldest) {
             match self.wiring.swarm.publish(bytes.clone()).await {
                 Ok(()) => {}
                 Err(PublishError::NoPeersSubscribed | PublishError::QueuesFull(_)) => {

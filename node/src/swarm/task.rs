@@ -1,7 +1,7 @@
 //! The one task that owns the swarm. It waits for nobody: full queues drop, and count.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
@@ -26,6 +26,7 @@ use super::{
     providers::ProviderKeys,
     pull::client::PullClient,
 };
+use crate::latest::Latest;
 
 mod events;
 
@@ -53,9 +54,9 @@ pub(super) struct Task {
     providers: ProviderKeys,
     topic: Option<gossipsub::IdentTopic>,
     /// Events that must not be lost, while the queue is full.
-    outbox: VecDeque<Event>,
+    outbox: Latest<Event, { limits::OUTBOX }>,
     unjudged: HashMap<PeerId, Arc<Semaphore>>,
-    banned: VecDeque<PeerId>,
+    banned: Latest<PeerId, { limits::BANNED_PEERS }>,
 }
 
 impl Task {
@@ -75,9 +76,9 @@ impl Task {
             discovery,
             providers: ProviderKeys::default(),
             topic: None,
-            outbox: VecDeque::new(),
+            outbox: Latest::default(),
             unjudged: HashMap::new(),
-            banned: VecDeque::new(),
+            banned: Latest::default(),
         }
     }
 
@@ -93,7 +94,7 @@ impl Task {
                     None => break None,
                 },
                 Ok(permit) = events.reserve(), if !self.outbox.is_empty() => {
-                    if let Some(event) = self.outbox.pop_front() {
+                    if let Some(event) = self.outbox.pop() {
                         permit.send(event);
                     }
                 }
@@ -210,17 +211,16 @@ impl Task {
     }
 
     fn ban(&mut self, peer: PeerId) {
-        if peer == *self.swarm.local_peer_id() || self.banned.contains(&peer) {
+        if peer == *self.swarm.local_peer_id() || self.banned.iter().any(|banned| *banned == peer) {
             return;
         }
         self.discovery.book.forget(&peer);
-        self.banned.push_back(peer);
-        let oldest = (self.banned.len() > limits::BANNED_PEERS).then(|| self.banned.pop_front());
+        let oldest = self.banned.push(peer);
         let behaviour = self.swarm.behaviour_mut();
         // Closes its connections too.
         behaviour.banned.block_peer(peer);
         behaviour.kad.remove_peer(&peer);
-        if let Some(oldest) = oldest.flatten() {
+        if let Some(oldest) = oldest {
             behaviour.banned.unblock_peer(oldest);
         }
     }
@@ -263,11 +263,9 @@ impl Task {
         } else {
             event
         };
-        if self.outbox.len() >= limits::OUTBOX {
+        if self.outbox.push(event).is_some() {
             tracing::warn!("the driver does not take its events, the oldest is lost");
-            self.outbox.pop_front();
         }
-        self.outbox.push_back(event);
     }
 
     fn drop_gossip(&self) {

@@ -1,9 +1,11 @@
 //! How long a chunk takes, learned from those that came; and from that, when a source has stalled.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use spirt_protocol::PeerId;
+
+use crate::latest::Latest;
 
 /// Chunks remembered.
 const REMEMBERED: usize = 128;
@@ -49,16 +51,13 @@ impl Pace {
 
 #[derive(Debug, Default)]
 struct Recent {
-    took: VecDeque<Duration>,
+    took: Latest<Duration, REMEMBERED>,
     patience: Option<Duration>,
 }
 
 impl Recent {
     fn record(&mut self, took: Duration) {
-        if self.took.len() == REMEMBERED {
-            self.took.pop_front();
-        }
-        self.took.push_back(took);
+        self.took.push(took);
         self.patience = self.learn();
     }
 

@@ -175,7 +175,9 @@ impl Task {
     fn found(&mut self, providers: impl IntoIterator<Item = PeerId>) {
         let now = Instant::now();
         for peer in providers {
-            if peer != *self.swarm.local_peer_id() && !self.banned.contains(&peer) {
+            if peer != *self.swarm.local_peer_id()
+                && !self.banned.iter().any(|banned| *banned == peer)
+            {
                 self.discovery.book.member(peer, now);
             }
         }

@@ -90,6 +90,8 @@ pub struct RoundMachine {
     inquiry: Option<Inquiry>,
     /// Connected peers that did not answer, and how many times in a row.
     silent: BTreeMap<PeerId, u8>,
+    /// When those were asked last.
+    silent_asked: Time,
     /// No new inquiry on a mere doubt before this time.
     doubt_after: Time,
     arrivals: Arrivals,
@@ -138,6 +140,7 @@ impl RoundMachine {
             standing: Standing::default(),
             inquiry: None,
             silent: BTreeMap::new(),
+            silent_asked: now,
             doubt_after: now,
             arrivals: Arrivals::default(),
             transfers: Arrivals::default(),

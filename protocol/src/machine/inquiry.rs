@@ -64,7 +64,7 @@ impl RoundMachine {
         self.ask_all(now, now);
     }
 
-    /// Whether a peer let several inquiries pass without an answer. The next ones ask it too, but do not wait for it: who
+    /// Whether a peer let several inquiries pass without an answer. It is asked once in an attempt, but not waited for: who
     /// looks for the state of a fast run would always hear of it too late.
     fn is_silent(&self, peer: &PeerId) -> bool {
         self.silent
@@ -89,8 +89,16 @@ impl RoundMachine {
             .filter(|(_, up)| **up)
             .map(|(peer, _)| *peer);
         let asked: BTreeSet<PeerId> = up.collect();
-        self.outputs
-            .extend(asked.iter().copied().map(Output::Query));
+        // Their questions may all be waiting yet.
+        let asks_silent = now >= self.silent_asked + attempt;
+        if asks_silent {
+            self.silent_asked = now;
+        }
+        let questions = asked
+            .iter()
+            .filter(|peer| asks_silent || !self.is_silent(peer));
+        let questions: Vec<_> = questions.copied().map(Output::Query).collect();
+        self.outputs.extend(questions);
         let due = now + attempt;
         let vouches = Vouches::new();
         self.inquiry = Some(Inquiry {

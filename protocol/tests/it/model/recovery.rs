@@ -150,12 +150,16 @@ fn one_that_never_answers_is_not_waited_for_again_and_again() {
     swarm.start(2, vec![first], false);
     let attempt = swarm.spec.timing.attempt();
     swarm.run_until(Time(attempt * 5));
-    let to_b = Output::Query(swarm.peers[1].key.peer());
-    let asked = swarm.seen.iter().filter_map(|(at, peer, seen)| match seen {
-        Seen::Output(output) if *peer == 2 && *output == to_b => Some(*at),
-        _ => None,
-    });
-    let asked: Vec<Time> = asked.collect();
+    let asked = |whom: usize| -> Vec<Time> {
+        let query = Output::Query(swarm.peers[whom].key.peer());
+        let asked = swarm.seen.iter().filter_map(|(at, peer, seen)| match seen {
+            Seen::Output(output) if *peer == 2 && *output == query => Some(*at),
+            _ => None,
+        });
+        asked.collect()
+    };
+    assert!(asked(0).len() <= 6, "one question in an attempt");
+    let asked = asked(1);
     let waits: Vec<_> = asked
         .windows(2)
         .map(|pair| pair[1].since(pair[0]))

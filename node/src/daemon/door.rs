@@ -17,6 +17,8 @@ use crate::transfer::Transfers;
 
 /// How long a node that knows its run asks whether the bootstrap peers train it too.
 const KNOWN_RUN_PATIENCE: Duration = Duration::from_secs(3);
+/// How long to wait before peers are asked again.
+const PAUSE: Duration = Duration::from_millis(250);
 /// How long a newcomer waits to hear how far the run is, before it computes the first state.
 const VOUCH_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -89,8 +91,35 @@ impl Door<'_> {
     }
 }
 
+/// What came of asking all peers that are up for the run.
+enum Asked {
+    Told(RunSpec, PeerId),
+    /// The last of them that knows none.
+    InVain(Option<PeerId>),
+    /// There is a run, but not the one that is wanted.
+    OtherRun,
+}
+
+/// Asks each peer that is up after a pause for the run, until one tells.
+async fn ask_after(pause: Duration, swarm: &Handle, wanted: Option<RunId>) -> Asked {
+    tokio::time::sleep(pause).await;
+    let mut asked_in_vain = None;
+    for peer in super::protocol_peers(swarm) {
+        match fetch::spec(swarm, peer, wanted).await {
+            Some(spec) => return Asked::Told(spec, peer),
+            None => asked_in_vain = Some(peer),
+        }
+    }
+    match asked_in_vain {
+        Some(peer) if wanted.is_some() && fetch::spec(swarm, peer, None).await.is_some() => {
+            Asked::OtherRun
+        }
+        asked_in_vain => Asked::InVain(asked_in_vain),
+    }
+}
+
 /// Asks each peer that comes up for the run, until one tells; who that was. A node that knows the run already asks
-/// for a moment only, and tells others that ask meanwhile.
+/// for a moment only, and tells others that ask meanwhile: two that ask each other wait for neither.
 pub(super) async fn ask_for_spec(
     config: &Config,
     wanted: Option<RunId>,
@@ -103,31 +132,29 @@ pub(super) async fn ask_for_spec(
     };
     let deadline = tokio::time::Instant::now() + patience;
     let mut last = String::from("no bootstrap address answered");
-    let mut asked_in_vain = None;
+    let swarm = door.swarm;
+    let asking = ask_after(Duration::ZERO, swarm, wanted);
+    tokio::pin!(asking);
     loop {
         if known.is_none()
             && let Some(error) = door.only_foreign(config)
         {
             return Err(error);
         }
-        for peer in super::protocol_peers(door.swarm) {
-            match fetch::spec(door.swarm, peer, wanted).await {
-                Some(spec) => return Ok(Some((spec, Some(peer)))),
-                None => asked_in_vain = Some(peer),
-            }
-        }
-        if let Some(peer) = asked_in_vain {
-            last = format!("{peer} takes part in no run that can be joined");
-            if let (Some(wanted), true) = (wanted, other_run(door.swarm, peer).await) {
-                return Err(DaemonError::NoSuchRun {
-                    wanted: wanted.to_string(),
-                });
-            }
-        }
-        // Peers come up, and runs begin, at any time: look again soon.
-        let again = tokio::time::sleep(Duration::from_millis(250));
         tokio::select! {
-            () = again => {}
+            asked = &mut asking => match asked {
+                Asked::Told(spec, peer) => return Ok(Some((spec, Some(peer)))),
+                Asked::OtherRun => return Err(DaemonError::NoSuchRun {
+                    wanted: wanted.map(|run| run.to_string()).unwrap_or_default(),
+                }),
+                Asked::InVain(peer) => {
+                    if let Some(peer) = peer {
+                        last = format!("{peer} takes part in no run that can be joined");
+                    }
+                    // Peers come up, and runs begin, at any time: look again soon.
+                    asking.set(ask_after(PAUSE, swarm, wanted));
+                }
+            },
             () = tokio::time::sleep_until(deadline) => {
                 return match known {
                     Some(spec) => Ok(Some((spec.clone(), None))),
@@ -154,11 +181,6 @@ pub(super) async fn ask_for_spec(
             }
         }
     }
-}
-
-/// Whether the peer takes part in some run, though not in the one that was asked for.
-async fn other_run(swarm: &Handle, peer: PeerId) -> bool {
-    fetch::spec(swarm, peer, None).await.is_some()
 }
 
 /// Answers the operator while the node looks for its run; whether it is to stop.
@@ -191,3 +213,6 @@ pub(super) async fn is_under_way(swarm: &Handle, teller: PeerId, run: RunId) -> 
 pub(super) async fn join(run: RunId, door: &Door<'_>) -> Result<(), DaemonError> {
     door.swarm.join(run.0).await.map_err(DaemonError::Join)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use spirt_protocol::RunSpec;
 use tokio::time::interval;
 
 use super::DaemonError;
-use super::door::{Door, Heard};
+use super::door::{Door, Shut};
 use crate::blobs::{Blobs, Packed};
 use crate::datadir::DataDir;
 use crate::dataset::{self, SharedData};
@@ -67,9 +67,9 @@ async fn from_peers(
             packed = &mut fetching => return packed.map(Some),
             heard = door.hear() => match heard {
                 // Whoever asks for something gets no answer yet.
-                Heard::Event(_) => {}
-                Heard::Stop => return Ok(None),
-                Heard::Closed => return Err(JobError::NoHolder.into()),
+                Ok(_) => {}
+                Err(Shut::Stopped) => return Ok(None),
+                Err(Shut::NoNetwork) => return Err(JobError::NoHolder.into()),
             },
             _ = tell.tick() => {
                 let here = blobs.bytes_here(&name.root);

@@ -36,32 +36,30 @@ pub(super) struct Door<'a> {
     pub(super) signals: mpsc::Receiver<()>,
 }
 
-/// What comes through the door.
-pub(super) enum Heard {
-    /// Something of the network.
-    Event(Event),
+/// Why nothing more comes through the door.
+pub(super) enum Shut {
     /// The operator stops the node.
-    Stop,
+    Stopped,
     /// The network is gone.
-    Closed,
+    NoNetwork,
 }
 
 impl Door<'_> {
     /// The next thing that matters to whoever waits at the door; answers the operator's questions, and notes who speaks
     /// another version. Loses nothing when it is dropped.
-    pub(super) async fn hear(&mut self) -> Heard {
+    pub(super) async fn hear(&mut self) -> Result<Event, Shut> {
         loop {
             tokio::select! {
-                Some(()) = self.signals.recv() => return Heard::Stop,
+                Some(()) = self.signals.recv() => return Err(Shut::Stopped),
                 Some(request) = self.control.recv() => {
                     if answer(request, self.swarm) {
-                        return Heard::Stop;
+                        return Err(Shut::Stopped);
                     }
                 }
                 event = self.events.recv() => match event {
                     Some(Event::OtherVersion { peer, version }) => self.refuse(peer, version),
-                    Some(event) => return Heard::Event(event),
-                    None => return Heard::Closed,
+                    Some(event) => return Ok(event),
+                    None => return Err(Shut::NoNetwork),
                 },
             }
         }
@@ -93,7 +91,7 @@ impl Door<'_> {
 
 /// What came of asking all peers that are up for the run.
 enum Asked {
-    Told(RunSpec, PeerId),
+    Told(Box<RunSpec>, PeerId),
     /// The last of them that knows none.
     InVain(Option<PeerId>),
     /// There is a run, but not the one that is wanted.
@@ -106,7 +104,7 @@ async fn ask_after(pause: Duration, swarm: &Handle, wanted: Option<RunId>) -> As
     let mut asked_in_vain = None;
     for peer in super::protocol_peers(swarm) {
         match fetch::spec(swarm, peer, wanted).await {
-            Some(spec) => return Asked::Told(spec, peer),
+            Some(spec) => return Asked::Told(Box::new(spec), peer),
             None => asked_in_vain = Some(peer),
         }
     }
@@ -143,7 +141,7 @@ pub(super) async fn ask_for_spec(
         }
         tokio::select! {
             asked = &mut asking => match asked {
-                Asked::Told(spec, peer) => return Ok(Some((spec, Some(peer)))),
+                Asked::Told(spec, peer) => return Ok(Some((*spec, Some(peer)))),
                 Asked::OtherRun => return Err(DaemonError::NoSuchRun {
                     wanted: wanted.map(|run| run.to_string()).unwrap_or_default(),
                 }),
@@ -165,16 +163,16 @@ pub(super) async fn ask_for_spec(
                 };
             }
             heard = door.hear() => match heard {
-                Heard::Event(Event::BootstrapFailed { addr, error }) => last = format!("{addr}: {error}"),
-                Heard::Event(Event::Request { data, reply, .. }) => {
+                Ok(Event::BootstrapFailed { addr, error }) => last = format!("{addr}: {error}"),
+                Ok(Event::Request { data, reply, .. }) => {
                     let asked = Request::decode(&data);
                     if let (Some(spec), Ok(Request::Spec(_))) = (known, asked) {
                         reply.send(Response::Spec(spec.encode()).encode());
                     }
                 }
-                Heard::Event(_) => {}
-                Heard::Stop => return Ok(None),
-                Heard::Closed => return Err(DaemonError::NotJoined {
+                Ok(_) => {}
+                Err(Shut::Stopped) => return Ok(None),
+                Err(Shut::NoNetwork) => return Err(DaemonError::NotJoined {
                         timeout: patience,
                         last,
                     }),

@@ -6,7 +6,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
 use super::DaemonError;
-use super::door::{Door, Heard};
+use super::door::{Door, Shut};
 use super::entry::Prepared;
 use crate::config::Config;
 use crate::datadir::DataDir;
@@ -74,10 +74,10 @@ pub(super) async fn listening(door: &mut Door<'_>) -> Result<Option<Vec<Multiadd
             LISTEN_PAUSE
         };
         match tokio::time::timeout(patience, door.hear()).await {
-            Ok(Heard::Event(Event::Listening(addr))) => listen.push(addr),
-            Ok(Heard::Event(_)) => {}
-            Ok(Heard::Stop) => return Ok(None),
-            Ok(Heard::Closed) => return Err(DaemonError::NotListening),
+            Ok(Ok(Event::Listening(addr))) => listen.push(addr),
+            Ok(Ok(_)) => {}
+            Ok(Err(Shut::Stopped)) => return Ok(None),
+            Ok(Err(Shut::NoNetwork)) => return Err(DaemonError::NotListening),
             Err(_) if listen.is_empty() => return Err(DaemonError::NotListening),
             Err(_) => return Ok(Some(listen)),
         }

@@ -175,7 +175,8 @@ impl RoundMachine {
         if !own.is_empty() {
             vouches.insert(self.me, own.clone());
         }
-        let after = own_round.filter(|_| held_up);
+        // Who takes no part in the round has nothing to lose by going forward either.
+        let after = own_round.filter(|_| held_up || !self.is_member());
         let chosen = choose(&vouches, self.liars(), after).filter(|(round, state, _)| {
             own.last() == Some(&(*round, *state))
                 || !self.standing.passed(*round, *state)

@@ -175,3 +175,42 @@ fn one_that_never_answers_is_not_waited_for_again_and_again() {
     );
     assert!(later.len() > 3, "and goes on asking: {waits:?}");
 }
+
+/// C, D and E stand at the first state while A and B train, and hear of them only when these are far beyond it. They are more
+/// than A and B, who no longer vouch for a state that all know.
+#[test]
+fn newcomers_do_not_keep_each_other_back_though_they_outnumber_the_members() {
+    let mut swarm = Swarm::new(&NAMES, spec(Key::of("A").peer()));
+    let spec = std::sync::Arc::make_mut(&mut swarm.spec);
+    (spec.max_byzantine, spec.min_peers, spec.min_inputs) = (0, 2, 2);
+    swarm.compute = Some(20);
+    let first = swarm.state(0, &[0, 1], b"model");
+    for newcomer in 2..5 {
+        for member in 0..2 {
+            swarm.links.insert((newcomer, member), Link::Drop);
+            swarm.links.insert((member, newcomer), Link::Drop);
+        }
+    }
+    for peer in 0..5 {
+        swarm.start(peer, vec![first.clone()], peer < 2);
+    }
+    swarm.run_until(at(3_000));
+    assert!(
+        swarm.machine(0).round() > Round(2 * 8),
+        "far beyond the first state"
+    );
+    for newcomer in 2..5 {
+        assert_eq!(swarm.machine(newcomer).round(), Round(0));
+        for member in 0..2 {
+            swarm.open(newcomer, member);
+            swarm.open(member, newcomer);
+        }
+    }
+    let attempts = swarm.spec.timing.attempt() * 10;
+    assert!(attempts < swarm.spec.timing.collect_max());
+    swarm.run_until(at(3_000) + attempts);
+    for newcomer in 2..5 {
+        let name = NAMES[newcomer];
+        assert!(swarm.machine(newcomer).is_member(), "{name} is not in");
+    }
+}

@@ -209,8 +209,7 @@ fn newcomers_do_not_keep_each_other_back_though_they_outnumber_the_members() {
     let attempts = swarm.spec.timing.attempt() * 10;
     assert!(attempts < swarm.spec.timing.collect_max());
     swarm.run_until(at(3_000) + attempts);
-    for newcomer in 2..5 {
-        let name = NAMES[newcomer];
+    for (newcomer, name) in NAMES.iter().enumerate().skip(2) {
         assert!(swarm.machine(newcomer).is_member(), "{name} is not in");
     }
 }

@@ -30,6 +30,13 @@ impl<T, const N: usize> Latest<T, N> {
         self.0.retain(keep);
     }
 
+    pub(crate) fn contains(&self, item: &T) -> bool
+    where
+        T: PartialEq,
+    {
+        self.0.contains(item)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -71,6 +78,7 @@ mod tests {
         assert!(latest.0.capacity() < 64, "{}", latest.0.capacity());
         assert_eq!(latest.pop(), Some(99_997));
         assert_eq!(latest.push(7), None, "there is room again");
+        assert!(latest.contains(&7) && !latest.contains(&99_997));
         assert!(latest.iter().copied().eq([99_998, 99_999, 7]));
         latest.retain(|item| item % 2 == 1);
         assert!(latest.into_iter().eq([99_999, 7]));

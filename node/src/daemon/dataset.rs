@@ -6,7 +6,7 @@ use spirt_protocol::RunSpec;
 use tokio::time::interval;
 
 use super::DaemonError;
-use super::door::{Door, Shut};
+use super::door::{Door, PAUSE, Shut};
 use crate::blobs::{Blobs, Packed};
 use crate::datadir::DataDir;
 use crate::dataset::{self, SharedData};
@@ -14,8 +14,6 @@ use crate::fetch;
 use crate::job::JobError;
 use crate::transfer::{Account, Transfers};
 
-/// When to ask again for what nobody had.
-const PAUSE: Duration = Duration::from_millis(250);
 /// How often to say how much is here.
 const TELL: Duration = Duration::from_secs(5);
 

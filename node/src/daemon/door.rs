@@ -18,7 +18,7 @@ use crate::transfer::Transfers;
 /// How long a node that knows its run asks whether the bootstrap peers train it too.
 const KNOWN_RUN_PATIENCE: Duration = Duration::from_secs(3);
 /// How long to wait before peers are asked again.
-const PAUSE: Duration = Duration::from_millis(250);
+pub(super) const PAUSE: Duration = Duration::from_millis(250);
 /// How long a newcomer waits to hear how far the run is, before it computes the first state.
 const VOUCH_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -94,8 +94,8 @@ enum Asked {
     Told(Box<RunSpec>, PeerId),
     /// The last of them that knows none.
     InVain(Option<PeerId>),
-    /// There is a run, but not the one that is wanted.
-    OtherRun,
+    /// There is a run, but not this one, which is wanted.
+    OtherRun(RunId),
 }
 
 /// Asks each peer that is up after a pause for the run, until one tells.
@@ -108,12 +108,12 @@ async fn ask_after(pause: Duration, swarm: &Handle, wanted: Option<RunId>) -> As
             None => asked_in_vain = Some(peer),
         }
     }
-    match asked_in_vain {
-        Some(peer) if wanted.is_some() && fetch::spec(swarm, peer, None).await.is_some() => {
-            Asked::OtherRun
-        }
-        asked_in_vain => Asked::InVain(asked_in_vain),
+    if let Some((peer, wanted)) = asked_in_vain.zip(wanted)
+        && fetch::spec(swarm, peer, None).await.is_some()
+    {
+        return Asked::OtherRun(wanted);
     }
+    Asked::InVain(asked_in_vain)
 }
 
 /// Asks each peer that comes up for the run, until one tells; who that was. A node that knows the run already asks
@@ -142,8 +142,8 @@ pub(super) async fn ask_for_spec(
         tokio::select! {
             asked = &mut asking => match asked {
                 Asked::Told(spec, peer) => return Ok(Some((*spec, Some(peer)))),
-                Asked::OtherRun => return Err(DaemonError::NoSuchRun {
-                    wanted: wanted.map(|run| run.to_string()).unwrap_or_default(),
+                Asked::OtherRun(wanted) => return Err(DaemonError::NoSuchRun {
+                    wanted: wanted.to_string(),
                 }),
                 Asked::InVain(peer) => {
                     if let Some(peer) = peer {

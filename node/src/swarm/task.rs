@@ -211,7 +211,7 @@ impl Task {
     }
 
     fn ban(&mut self, peer: PeerId) {
-        if peer == *self.swarm.local_peer_id() || self.banned.iter().any(|banned| *banned == peer) {
+        if peer == *self.swarm.local_peer_id() || self.banned.contains(&peer) {
             return;
         }
         self.discovery.book.forget(&peer);

@@ -286,6 +286,18 @@ impl Swarm {
         }
     }
 
+    /// Lets nothing through between two peers, in either direction.
+    pub(crate) fn part(&mut self, a: usize, b: usize) {
+        self.links.insert((a, b), Link::Drop);
+        self.links.insert((b, a), Link::Drop);
+    }
+
+    /// Opens the links between two peers, in both directions.
+    pub(crate) fn unite(&mut self, a: usize, b: usize) {
+        self.open(a, b);
+        self.open(b, a);
+    }
+
     /// Opens a link and sends what it held.
     pub(crate) fn open(&mut self, from: usize, to: usize) {
         self.links.remove(&(from, to));

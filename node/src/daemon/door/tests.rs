@@ -5,44 +5,12 @@ use std::time::Instant;
 
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
-use spirt_protocol::{Digest, Encoding, Membership, Timing, WIRE_VERSION};
+use spirt_protocol::WIRE_VERSION;
 
 use super::*;
-use crate::config::{
-    ColorChoice, Entry, Home, LogFormat, NetworkConfig, ObserveConfig, StayConfig,
-};
+use crate::config::{Flags, Sources, load};
+use crate::job::tests::job;
 use crate::swarm::{self, SwarmConfig};
-
-fn spec() -> RunSpec {
-    let text = || "test".to_owned();
-    RunSpec {
-        wire: WIRE_VERSION,
-        seed: 1,
-        founder: PeerId([1; 32]),
-        model: text(),
-        data: text(),
-        data_digest: Digest([0; 32]),
-        optimizer: text(),
-        local: text(),
-        rule: text(),
-        max_byzantine: 0,
-        max_faulty: 1,
-        min_peers: 1,
-        min_inputs: 1,
-        max_peers: 8,
-        rounds: 0,
-        dimension: 4,
-        encoding: Encoding::F32,
-        inline_max: 1024,
-        timing: Timing {
-            pace: 10,
-            collect_min: 1,
-            collect_max: 1000,
-            attempt: 100,
-        },
-        membership: Membership::Open,
-    }
-}
 
 /// A swarm on loopback that knows these addresses, where it listens, and what happens to it.
 async fn start(bootstrap: &[libp2p::Multiaddr]) -> (Handle, libp2p::Multiaddr, EventStream) {
@@ -57,43 +25,13 @@ async fn start(bootstrap: &[libp2p::Multiaddr]) -> (Handle, libp2p::Multiaddr, E
     (handle, addr, events)
 }
 
-fn config() -> Config {
-    Config {
-        network: NetworkConfig {
-            listen: Vec::new(),
-            external: Vec::new(),
-            external_only: false,
-            join_timeout: Duration::from_secs(60),
-        },
-        home: Home::Ephemeral,
-        entry: Entry::Join {
-            bootstrap: Vec::new(),
-        },
-        stay: StayConfig {
-            run: None,
-            rounds: None,
-            lease: None,
-            patience: Duration::from_secs(60),
-        },
-        checkpoint_every: None,
-        observe: ObserveConfig {
-            json: false,
-            log: String::new(),
-            log_format: LogFormat::Compact,
-            color: ColorChoice::Never,
-            progress: false,
-        },
-        attack: None,
-    }
-}
-
 /// A whole swarm starts again: each node knows its run, and asks the others whether they train it too. Those who wait for
 /// an answer before they give one would all wait until the questions are too old.
 #[tokio::test]
 async fn whoever_asks_for_the_run_tells_those_who_ask_meanwhile() {
     let (mute, addr, _events) = start(&[]).await;
     let (handle, _, mut events) = start(&[addr]).await;
-    let spec = spec();
+    let spec = job("softmax", "sgd:lr=1").spec;
     let (_control, control) = mpsc::channel(1);
     let (_signals, signals) = mpsc::channel(1);
     let mut door = Door {
@@ -121,7 +59,12 @@ async fn whoever_asks_for_the_run_tells_those_who_ask_meanwhile() {
         }
         false
     };
-    let config = config();
+    let flags = Flags::from([("ephemeral", vec!["true".into()])]);
+    let config = load(Sources {
+        flags,
+        ..Sources::default()
+    });
+    let config = config.into_config().unwrap();
     let asking = ask_for_spec(&config, Some(spec.id()), Some(&spec), &mut door);
     let (told, asked) = tokio::join!(told, asking);
     assert!(

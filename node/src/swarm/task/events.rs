@@ -175,9 +175,7 @@ impl Task {
     fn found(&mut self, providers: impl IntoIterator<Item = PeerId>) {
         let now = Instant::now();
         for peer in providers {
-            if peer != *self.swarm.local_peer_id()
-                && !self.banned.iter().any(|banned| *banned == peer)
-            {
+            if peer != *self.swarm.local_peer_id() && !self.banned.contains(&peer) {
                 self.discovery.book.member(peer, now);
             }
         }

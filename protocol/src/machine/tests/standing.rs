@@ -1,6 +1,7 @@
 //! With whom a node stands, and which state it takes over.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -185,15 +186,16 @@ fn two_equal_halves_choose_alike() {
     );
 }
 
+/// The states of these rounds on a way that left way 0 at round 3.
+fn forked(way: u8, rounds: Range<u64>) -> Vec<(Round, StateId)> {
+    let on_way = |round| state(if round < 3 { 0 } else { way }, round);
+    rounds.map(on_way).collect()
+}
+
 #[test]
 fn those_that_came_back_are_on_the_way_that_they_came_back_to() {
     // Two sides of a healed partition: the larger one began anew after the fork, and does not know what was before.
-    let ways = |way: u8, rounds: std::ops::Range<u64>| -> Vec<_> {
-        rounds
-            .map(|r| state(if r < 3 { 0 } else { way }, r))
-            .collect()
-    };
-    let (stayed, smaller, came_back) = (ways(1, 0..8), ways(2, 0..8), ways(1, 4..8));
+    let (stayed, smaller, came_back) = (forked(1, 0..8), forked(2, 0..8), forked(1, 4..8));
     let all: [(u8, &[_]); 7] = [
         (1, &stayed),
         (2, &stayed),
@@ -211,12 +213,7 @@ fn those_that_came_back_are_on_the_way_that_they_came_back_to() {
 #[test]
 fn a_liar_cannot_hide_the_way_of_the_plurality() {
     // It claims the latest state, and another past.
-    let ways = |way: u8| -> Vec<_> {
-        (0..6)
-            .map(|r| state(if r < 3 { 0 } else { way }, r))
-            .collect()
-    };
-    let (here, there) = (ways(1), ways(2));
+    let (here, there) = (forked(1, 0..6), forked(2, 0..6));
     let lie = [state(7, 1), state(7, 2), state(1, 5)];
     let all: [(u8, &[_]); 6] = [
         (1, &here),

@@ -333,8 +333,7 @@ fn a_seal_that_comes_too_late_for_the_others_does_not_count_for_its_author_eithe
     let (late, liar) = (4, 5);
     swarm.run_until(at(60));
     for other in 0..late {
-        swarm.links.insert((late, other), Link::Drop);
-        swarm.links.insert((other, late), Link::Drop);
+        swarm.part(late, other);
     }
     contribute(&mut swarm, liar, "", &[late]);
     swarm.run_until(at(SEALED - 5));
@@ -344,8 +343,7 @@ fn a_seal_that_comes_too_late_for_the_others_does_not_count_for_its_author_eithe
     seal(&mut swarm, liar, 1, &honest, &[0, 1, 2, 3]);
     swarm.run_until(at(SEALED + 350));
     for other in 0..late {
-        swarm.open(late, other);
-        swarm.open(other, late);
+        swarm.unite(late, other);
     }
     swarm.run_until(at(SEALED + 6_000));
     let decided = decisions(&swarm);

@@ -26,13 +26,11 @@ fn swarm() -> Swarm {
 fn cut_off(swarm: &mut Swarm, from: u64, until: u64) -> u64 {
     swarm.run_until(at(from));
     for other in 0..4 {
-        swarm.links.insert((4, other), Link::Drop);
-        swarm.links.insert((other, 4), Link::Drop);
+        swarm.part(4, other);
     }
     swarm.run_until(at(until));
     for other in 0..4 {
-        swarm.open(4, other);
-        swarm.open(other, 4);
+        swarm.unite(4, other);
     }
     let me: PeerId = swarm.peers[4].key.peer();
     let counts = |swarm: &Swarm| {
@@ -92,8 +90,7 @@ fn who_goes_back_keeps_the_payloads_that_somebody_may_lack() {
         swarm.start(peer, vec![state.clone()], true);
     }
     for other in 0..3 {
-        swarm.links.insert((3, other), Link::Drop);
-        swarm.links.insert((other, 3), Link::Drop);
+        swarm.part(3, other);
     }
     run_to(&mut swarm, 0, 1, 20_000);
     let kept = swarm.machine(0).kept_payloads();
@@ -187,8 +184,7 @@ fn newcomers_do_not_keep_each_other_back_though_they_outnumber_the_members() {
     let first = swarm.state(0, &[0, 1], b"model");
     for newcomer in 2..5 {
         for member in 0..2 {
-            swarm.links.insert((newcomer, member), Link::Drop);
-            swarm.links.insert((member, newcomer), Link::Drop);
+            swarm.part(newcomer, member);
         }
     }
     for peer in 0..5 {
@@ -202,8 +198,7 @@ fn newcomers_do_not_keep_each_other_back_though_they_outnumber_the_members() {
     for newcomer in 2..5 {
         assert_eq!(swarm.machine(newcomer).round(), Round(0));
         for member in 0..2 {
-            swarm.open(newcomer, member);
-            swarm.open(member, newcomer);
+            swarm.unite(newcomer, member);
         }
     }
     let attempts = swarm.spec.timing.attempt() * 10;

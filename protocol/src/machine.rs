@@ -24,6 +24,7 @@ mod keeping;
 mod log;
 mod mutation;
 mod phase;
+mod pulling;
 mod rounds;
 mod standing;
 mod step;
@@ -52,10 +53,12 @@ use mutation::Mutant;
 use phase::{Aggregate, Agree, Collect, Phase};
 use standing::Standing;
 
-/// Rounds whose frames are kept for peers that lag behind.
-const KEPT_LOGS: usize = 2;
 /// States whose manifests are kept for joiners.
 const KEPT_MANIFESTS: usize = MAX_VOUCHED;
+/// Rounds whose frames are kept for peers that lag behind: whoever took over a kept state can follow the others from there.
+const KEPT_LOGS: usize = KEPT_MANIFESTS;
+/// Rounds whose payloads are kept, if these do not travel inside frames.
+const KEPT_PAYLOADS: usize = 2;
 /// Most peers of which anything is remembered: members, and as many others.
 const MAX_KNOWN: usize = 2 * MAX_PEERS as usize;
 

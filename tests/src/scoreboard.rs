@@ -137,13 +137,12 @@ impl Game {
         let events = &told[0].1;
         let end = last_round(events).filter(|round| round.round + 1 == self.rounds);
         let counts = |verdict: &str| verdict != "absent" && verdict != "late";
-        let since = rounds(events)
-            .find(|round| {
-                liars
-                    .iter()
-                    .all(|liar| round.verdict(liar).is_some_and(counts))
-            })
-            .map_or(0, |round| round.round);
+        let first_of = |liar: &String| {
+            let mut rounds = rounds(events);
+            let first = rounds.find(|round| round.verdict(liar).is_some_and(counts))?;
+            Some(first.round)
+        };
+        let since = liars.iter().filter_map(first_of).max().unwrap_or(0);
         let lost = rounds(events).filter(|round| round.round >= since && !round.applied);
         Score {
             accuracy: end.and_then(|round| round.accuracy),

@@ -20,6 +20,11 @@ impl RoundMachine {
             });
             return true;
         }
+        if collect.left_behind.is_none() && self.others_went_on() {
+            collect.left_behind = Some(now);
+            self.phase = Phase::Collect(collect.clone());
+            self.pull_now(now);
+        }
         let view = self.log.view_of_more_than(self.faulty());
         let others = self
             .sealers(view)
@@ -35,11 +40,6 @@ impl RoundMachine {
         }
         if collect.overtaken.is_none() && others > self.faulty() {
             collect.overtaken = Some(now);
-            self.phase = Phase::Collect(collect.clone());
-        }
-        let beyond = self.standing.beyond(self.log.round);
-        if collect.left_behind.is_none() && beyond > self.liars() {
-            collect.left_behind = Some(now);
             self.phase = Phase::Collect(collect.clone());
         }
         if collect.closed.is_none() && self.may_close(&collect, now) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::id::{Digest, PeerId};
 
 use super::log::{Payload, RoundLog};
-use super::{Phase, RoundMachine};
+use super::{KEPT_PAYLOADS, Phase, RoundMachine};
 
 impl RoundMachine {
     /// The roots of all payloads that this node or others may still ask for.
@@ -13,12 +13,13 @@ impl RoundMachine {
     /// Once this node has aggregated a round, a payload is needed only by those who follow the round and did not say that
     /// they hold it, by a seal that names it or by a frame of a later round. Those are the members, the admitted, and
     /// whoever else is connected: a newcomer takes over the state before a round without a word. Those whose connection
-    /// is gone come back for the state, not for payloads. Nobody waits longer than the round's frames are kept.
+    /// is gone come back for the state, not for payloads. Nobody waits for longer than two rounds.
     ///
     /// A node that went back to a round keeps what it holds of it until it has ended that round again.
     pub fn kept_payloads(&self) -> BTreeSet<Digest> {
         let mut kept = BTreeSet::new();
-        for log in self.past_logs.iter().chain([&self.log, &self.next_log]) {
+        let past = self.past_logs.iter().rev().take(KEPT_PAYLOADS);
+        for log in past.chain([&self.log, &self.next_log]) {
             let waiting = self.waiting_for_payloads(log);
             let contributions = log
                 .entries

@@ -10,7 +10,7 @@ use crate::message::{Join, Message};
 use super::agree::{self, Decision};
 use super::event::{Event, Output};
 use super::log::{Entry, RoundLog, max_notices};
-use super::{Aggregate, Collect, KEPT_LOGS, Phase, RoundMachine};
+use super::{Aggregate, Collect, KEPT_LOGS, KEPT_PAYLOADS, Phase, RoundMachine};
 
 impl RoundMachine {
     /// Goes on from a state that `vouchers` others stand behind.
@@ -22,7 +22,7 @@ impl RoundMachine {
         let logs = self.past_logs.drain(..).chain([self.log.clone()]);
         self.given_up.extend(logs);
         self.given_up.retain(|log| log.round >= round);
-        let most = self.given_up.len().saturating_sub(KEPT_LOGS);
+        let most = self.given_up.len().saturating_sub(KEPT_PAYLOADS);
         self.given_up.drain(..most);
         self.standing.restart(round, state);
         self.end_inquiry(now);
@@ -90,6 +90,9 @@ impl RoundMachine {
             for frame in early.frames().cloned().collect::<Vec<_>>() {
                 self.put_now(frame, now);
             }
+        }
+        if self.came_late() {
+            self.pull_now(now);
         }
     }
 

@@ -91,10 +91,10 @@ impl Standing {
             .collect()
     }
 
-    /// How many peers speak of rounds after this one.
-    pub(super) fn beyond(&self, now: Round) -> usize {
-        let rounds = self.votes.values().map(|(round, _)| *round);
-        rounds.filter(|round| *round > now).count()
+    /// The peers that speak of this round or a later one.
+    pub(super) fn heard_from(&self, first: Round) -> impl Iterator<Item = PeerId> + '_ {
+        let there = self.votes.iter().filter(move |(_, (round, _))| *round >= first);
+        there.map(|(peer, _)| *peer)
     }
 
     /// Compares the votes with the node's own way. `liars` peers may vote for anything.

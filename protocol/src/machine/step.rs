@@ -95,59 +95,6 @@ impl RoundMachine {
         u32::from(attempts) + SEAL_PATIENCE + MISSING_PATIENCE
     }
 
-    /// Asks again for what may have been lost on the way.
-    pub(super) fn tick(&mut self, now: Time) {
-        if now < self.pull_at {
-            return;
-        }
-        // What is missing in an attempt must be there before it ends; and who waits for an agreed
-        // payload holds up nobody but itself, until it is late for the next round.
-        let attempt = self.config.spec.timing.attempt();
-        let hurry = matches!(self.phase, Phase::Agree(_) | Phase::Aggregate(_));
-        self.pull_at = now + if hurry { attempt / 3 } else { attempt };
-        if matches!(self.phase, Phase::Join | Phase::Done | Phase::Left) {
-            return;
-        }
-        let up = || {
-            self.peers
-                .iter()
-                .filter(|(_, up)| **up)
-                .map(|(peer, _)| *peer)
-        };
-        let members: Vec<PeerId> = up().filter(|p| self.roster().contains(p)).collect();
-        let up = if members.is_empty() {
-            up().collect()
-        } else {
-            members
-        };
-        if !up.is_empty() {
-            self.pulls = self.pulls.wrapping_add(1);
-            let peer = up[self.pulls % up.len()];
-            self.emit(Output::Pull {
-                peer,
-                round: self.log.round,
-            });
-        }
-        let may_ask = matches!(self.phase, Phase::Collect(_)) || self.is_held_up(now);
-        if !self.is_member() && may_ask {
-            self.ask_to_join();
-        }
-        self.fetch_wanted();
-    }
-
-    /// Asks again for all payloads that nobody gave, of whoever is known to hold them by now.
-    pub(super) fn fetch_wanted(&mut self) {
-        let wanted = self
-            .log
-            .entries
-            .iter()
-            .filter(|(_, e)| e.payload == Payload::Wanted);
-        let wanted: Vec<_> = wanted.map(|(d, e)| (*d, e.frame.envelope().root)).collect();
-        for (digest, root) in wanted {
-            self.fetch(digest, root);
-        }
-    }
-
     /// Peers whose contribution is held, and peers that are about to be admitted.
     pub(super) fn present(&self) -> (BTreeSet<PeerId>, BTreeSet<PeerId>) {
         let held = self.log.sealable().map(|(_, entry)| entry);

@@ -80,6 +80,8 @@ pub(crate) struct Swarm {
     pub(crate) gossip: bool,
     /// Milliseconds after which a contribution is computed; `None` when the test says when.
     pub(crate) compute: Option<u64>,
+    /// Milliseconds after which a state is fetched.
+    pub(crate) fetch: u64,
     pub(crate) links: BTreeMap<(usize, usize), Link>,
     /// Authors whose payloads break the spec.
     pub(crate) bad: BTreeSet<usize>,
@@ -114,6 +116,7 @@ impl Swarm {
             dice: Dice(1),
             gossip: false,
             compute: None,
+            fetch: 1,
             links: BTreeMap::new(),
             bad: BTreeSet::new(),
             unserved: BTreeSet::new(),
@@ -399,7 +402,8 @@ impl Swarm {
             Output::Query(whom) => self.ask(peer, whom, What::Query(peer)),
             Output::FetchState { state, holders } => {
                 let answer = self.manifest_at(state, &holders);
-                self.schedule(soon, peer, What::Input(answer));
+                let fetched = self.now + millis(self.fetch);
+                self.schedule(fetched, peer, What::Input(answer));
             }
             Output::Aggregate {
                 round,

@@ -208,3 +208,40 @@ fn newcomers_do_not_keep_each_other_back_though_they_outnumber_the_members() {
         assert!(swarm.machine(newcomer).is_member(), "{name} is not in");
     }
 }
+
+/// Says how many rounds the members go on without a newcomer that starts at `from` and fetches states as slowly as the
+/// swarm says.
+fn rounds_until_in(swarm: &mut Swarm, from: u64) -> u64 {
+    swarm.run_until(at(from));
+    let began = swarm.machine(0).round();
+    let first = swarm.state(0, &[0, 1, 2, 3], b"model");
+    swarm.start(4, vec![first], false);
+    let is_in = |swarm: &Swarm| swarm.machine(4).is_member();
+    let arrived = (from..from + 20_000).step_by(10).any(|now| {
+        swarm.run_until(at(now));
+        is_in(swarm)
+    });
+    assert!(arrived, "E is never in");
+    swarm.machine(0).round().0 - began.0
+}
+
+/// By the time E has a state, the members are some rounds further, and what they said there came too early for it.
+#[test]
+fn a_newcomer_whose_state_takes_several_rounds_to_come_is_soon_in() {
+    for seed in 0..16 {
+        let mut swarm = Swarm::new(&NAMES, spec(Key::of("A").peer()));
+        std::sync::Arc::make_mut(&mut swarm.spec).timing.pace = 0;
+        swarm.compute = Some(100);
+        swarm.delay = (2, 12);
+        swarm.dice.0 = seed;
+        swarm.fetch = 200 + 25 * seed;
+        let state = swarm.state(0, &[0, 1, 2, 3], b"model");
+        for peer in 0..4 {
+            swarm.start(peer, vec![state.clone()], true);
+        }
+        let rounds = rounds_until_in(&mut swarm, 1_000 + 17 * seed);
+        // A round takes some milliseconds more than the arithmetic.
+        let most = 4 + swarm.fetch / 100;
+        assert!(rounds <= most, "seed {seed}: {rounds} rounds, not {most}");
+    }
+}

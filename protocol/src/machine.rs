@@ -15,6 +15,7 @@
 mod agree;
 mod agreeing;
 mod arrivals;
+mod choice;
 mod collecting;
 mod event;
 mod inbox;
@@ -30,6 +31,8 @@ mod standing;
 mod step;
 #[cfg(test)]
 mod tests;
+mod verdict;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -38,10 +41,12 @@ pub use event::{Event, Gradient, Input, Output, Reception, RoundRecord};
 #[cfg(feature = "sim")]
 pub use mutation::Mutation;
 pub use phase::PhaseName;
+#[cfg(feature = "sim")]
+pub(crate) use step::MISSING_PATIENCE;
 
 use crate::frame::Frame;
-use crate::id::{Digest, PeerId, Round, RunId, StateId, Time};
-use crate::manifest::{MAX_VOUCHED, Manifest, Vouched};
+use crate::id::{PeerId, Round, RunId, StateId, Time};
+use crate::manifest::{MAX_VOUCHED, Manifest};
 use crate::message::Message;
 use crate::sign::{Identity, Verified};
 use crate::spec::{MAX_PEERS, RunSpec};
@@ -207,95 +212,6 @@ impl RoundMachine {
             self.step(now);
         }
         reception
-    }
-
-    /// The run.
-    pub const fn run(&self) -> RunId {
-        self.run
-    }
-
-    /// This node.
-    pub const fn me(&self) -> PeerId {
-        self.me
-    }
-
-    /// What the peers of the run agreed on.
-    pub fn spec(&self) -> &RunSpec {
-        &self.config.spec
-    }
-
-    /// The round under way.
-    pub const fn round(&self) -> Round {
-        self.log.round
-    }
-
-    /// The phase of the round.
-    pub const fn phase(&self) -> PhaseName {
-        self.phase.name()
-    }
-
-    /// The state before the round under way.
-    pub const fn state(&self) -> Option<&Manifest> {
-        self.state.as_ref()
-    }
-
-    /// The name of that state. The standing remembers it, so that it is hashed once.
-    pub fn state_id(&self) -> Option<StateId> {
-        self.state
-            .as_ref()
-            .and_then(|state| self.standing.at(state.round))
-    }
-
-    /// Whether this node counts in the round under way.
-    pub fn is_member(&self) -> bool {
-        self.state
-            .as_ref()
-            .is_some_and(|state| state.lists(&self.me))
-    }
-
-    /// Whether the node is looking for a state.
-    pub const fn is_catching_up(&self) -> bool {
-        matches!(self.phase, Phase::Join) || self.inquiry.is_some()
-    }
-
-    /// A manifest for a joiner, if it is still kept.
-    pub fn manifest(&self, state: &StateId) -> Option<&Manifest> {
-        self.manifests
-            .iter()
-            .find(|(id, _)| id == state)
-            .map(|(_, manifest)| manifest)
-    }
-
-    /// The roots of all models that kept manifests name, oldest first.
-    pub fn kept_models(&self) -> impl Iterator<Item = Digest> + '_ {
-        self.manifests.iter().map(|(_, manifest)| manifest.model)
-    }
-
-    /// The body that travelled with a contribution: the payload if it is inline, else its chunk list.
-    pub fn body(&self, root: &Digest) -> Option<Arc<[u8]>> {
-        let logs = [&self.log, &self.next_log]
-            .into_iter()
-            .chain(&self.past_logs)
-            .chain(&self.given_up);
-        let mut frames = logs
-            .flat_map(|log| log.entries.values())
-            .map(|entry| &entry.frame);
-        frames
-            .find(|frame| frame.envelope().root == *root)
-            .map(|frame| frame.body().clone())
-    }
-
-    /// The frames of a round, for a peer that asks for them.
-    pub fn frames(&self, round: Round) -> impl Iterator<Item = &Verified<Frame>> {
-        let logs = self.past_logs.iter().chain([&self.log, &self.next_log]);
-        logs.filter(move |log| log.round == round)
-            .flat_map(RoundLog::frames)
-    }
-
-    /// The states that this node stands behind, signed.
-    pub fn vouch(&self) -> Verified<Frame> {
-        let states = self.standing.recent(MAX_VOUCHED);
-        self.sign(Message::Vouch, Vouched { states }.encode().into())
     }
 
     fn sign(&self, message: Message, body: Arc<[u8]>) -> Verified<Frame> {

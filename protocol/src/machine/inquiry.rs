@@ -3,15 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::id::{PeerId, Round, StateId, Time};
+use crate::id::{PeerId, StateId, Time};
 use crate::manifest::Manifest;
 
+use super::choice::{At, Choice, Vouches};
 use super::event::{Event, Output};
-use super::standing::{Vouches, choose};
-use super::{MAX_KNOWN, Phase, RoundMachine};
+use super::verdict::Verdict;
+use super::{MAX_KNOWN, RoundMachine};
 
-/// Attempts that a resuming node waits for others before it goes on from its own state.
-const RESUME_PATIENCE: u32 = 6;
 /// Attempts between two inquiries on a mere doubt.
 const DOUBT_PAUSE: u32 = 4;
 /// The part of an attempt that lies at least between asking all peers and asking them again.
@@ -24,18 +23,18 @@ const FETCH_PATIENCE: u32 = 60;
 /// An inquiry under way.
 #[derive(Debug, Clone)]
 pub(super) struct Inquiry {
-    began: Time,
+    pub(super) began: Time,
     /// When the peers were asked last.
     asked_at: Time,
     /// When to judge what was heard, or to ask again.
     pub(super) due: Time,
     asked: BTreeSet<PeerId>,
-    vouches: Vouches,
+    pub(super) vouches: Vouches,
     fetching: Option<StateId>,
 }
 
 impl Inquiry {
-    pub(super) fn hear(&mut self, peer: PeerId, states: Vec<(Round, StateId)>) {
+    pub(super) fn hear(&mut self, peer: PeerId, states: Vec<At>) {
         if self.vouches.contains_key(&peer) || self.vouches.len() < MAX_KNOWN {
             self.vouches.insert(peer, states);
         }
@@ -52,7 +51,7 @@ impl Inquiry {
         self.asked.iter().filter(answered)
     }
 
-    fn all_answered(&self) -> bool {
+    pub(super) fn all_answered(&self) -> bool {
         !self.asked.is_empty() && self.unheard().next().is_none()
     }
 }
@@ -154,98 +153,36 @@ impl RoundMachine {
         if !due && (awaited || inquiry.vouches.is_empty()) {
             return false;
         }
-        let began = inquiry.began;
-        let complete = inquiry.all_answered();
-        let waited = now >= inquiry.asked_at + self.config.spec.timing.attempt();
-        let mut vouches = inquiry.vouches.clone();
-        if waited {
+        let verdict = self.judge(inquiry, now);
+        let (began, others) = (inquiry.began, inquiry.vouches.len());
+        if now >= inquiry.asked_at + self.config.spec.timing.attempt() {
             self.count_silences();
         }
-        let resuming = matches!(self.phase, Phase::Join);
-        let held_up = self.is_held_up(now);
-        let own = self.standing.recent(crate::MAX_VOUCHED);
-        let others = vouches.len();
-        // A few may be ahead whom this node cannot believe yet; more of them will come up.
-        let own_round = own.last().map(|(round, _)| *round);
-        let latest = |states: &Vec<(Round, StateId)>| states.last().map(|(round, _)| *round);
-        let behind = vouches
-            .values()
-            .filter_map(latest)
-            .any(|round| Some(round) > own_round);
-        if !own.is_empty() {
-            vouches.insert(self.me, own.clone());
-        }
-        // Who takes no part in the round has nothing to lose by going forward either.
-        let after = own_round.filter(|_| held_up || !self.is_member());
-        let chosen = choose(&vouches, self.liars(), after).filter(|(round, state, _)| {
-            own.last() == Some(&(*round, *state))
-                || !self.standing.passed(*round, *state)
-                || self.may_go_back(&vouches, (*round, *state))
-        });
-        let patience = self
-            .config
-            .spec
-            .timing
-            .after_attempts(began, RESUME_PATIENCE);
-        match chosen {
-            Some((round, state, holders)) if own.last() != Some(&(round, state)) => {
-                let goes_back = self.standing.passed(round, state);
-                if !goes_back || resuming || now >= self.stall() {
-                    self.fetch_state(state, holders, now);
-                } else {
-                    self.end_inquiry(now);
+        match verdict {
+            Verdict::Fetch(choice) => self.fetch_state(choice, now),
+            Verdict::Resume { behind } => {
+                self.resume(others, now);
+                if behind {
+                    self.doubt_after = now + self.config.spec.timing.attempt();
                 }
-                true
             }
-            chosen if resuming && self.state.is_some() => {
-                let enough = chosen.is_some_and(|(_, _, holders)| holders.len() >= self.quorum());
-                if enough || (complete && !behind) || now >= patience {
-                    self.resume(others, now);
-                    if behind {
-                        self.doubt_after = now + self.config.spec.timing.attempt();
-                    }
-                    return true;
-                }
-                self.ask_again(began, now);
-                false
-            }
-            Some(_) if !resuming => {
+            Verdict::Stand { in_new_view } => {
                 self.end_inquiry(now);
-                // The others stand right here, and are held up too.
-                if held_up {
+                if in_new_view {
                     self.begin_next_view(now);
                 }
-                true
             }
-            _ if !resuming && now >= patience => {
-                self.end_inquiry(now);
-                true
-            }
-            _ => {
+            Verdict::AskAgain => {
                 self.ask_again(began, now);
-                false
+                return false;
             }
         }
+        true
     }
 
-    /// Whether to give up own rounds for an earlier state: if the members stand there, or others
-    /// do without this node's own voice. A newcomer that knows no better state is neither.
-    fn may_go_back(&self, vouches: &Vouches, to: (Round, StateId)) -> bool {
-        let chosen_by = |counts: &dyn Fn(&PeerId) -> bool| {
-            let counted = vouches.iter().filter(|(peer, _)| counts(peer));
-            let counted = counted.map(|(peer, states)| (*peer, states.clone()));
-            choose(&counted.collect(), self.liars(), None)
-                .is_some_and(|(round, state, _)| (round, state) == to)
-        };
-        let is_member = |peer: &PeerId| *peer == self.me || self.roster().contains(peer);
-        chosen_by(&is_member) || chosen_by(&|peer| *peer != self.me)
-    }
-
-    fn quorum(&self) -> usize {
-        self.config.spec.quorum()
-    }
-
-    fn fetch_state(&mut self, state: StateId, mut holders: Vec<PeerId>, now: Time) {
+    fn fetch_state(&mut self, choice: Choice, now: Time) {
+        let (_, state) = choice.at;
+        let mut holders = choice.holders;
         holders.retain(|peer| *peer != self.me);
         let due = self.config.spec.timing.after_attempts(now, FETCH_PATIENCE);
         if let Some(inquiry) = &mut self.inquiry {

@@ -1,7 +1,7 @@
 //! Does this node stand with the others? Each header names the state that it was computed from, so
 //! it is a vote on the state before its round.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::id::{PeerId, Round, StateId};
 
@@ -93,7 +93,10 @@ impl Standing {
 
     /// The peers that speak of this round or a later one.
     pub(super) fn heard_from(&self, first: Round) -> impl Iterator<Item = PeerId> + '_ {
-        let there = self.votes.iter().filter(move |(_, (round, _))| *round >= first);
+        let there = self
+            .votes
+            .iter()
+            .filter(move |(_, (round, _))| *round >= first);
         there.map(|(peer, _)| *peer)
     }
 
@@ -123,87 +126,4 @@ impl Standing {
             None
         }
     }
-}
-
-/// Who vouches for which states, each peer for those that it went through last.
-pub(super) type Vouches = BTreeMap<PeerId, Vec<(Round, StateId)>>;
-
-/// The state to take over: more than `liars` peers and the plurality stand behind it.
-///
-/// Peers stand behind several states of one way, so this walks along the way of the plurality to
-/// the latest state that still has more than `liars` behind it. A state is on the way from an earlier
-/// one if more than `liars` stand behind both: one of them is honest, and went from the one to the other.
-/// Ties go to the later round, then to the side with the smallest peer id, so that two equal halves of a
-/// healed partition choose alike.
-///
-/// Who is held up passes its own round as `after`: then later states come first, if there are any.
-/// Peers that stand still cannot outvote those that go on: going forward loses nothing.
-///
-/// Returned with the peers that vouch for that very state.
-pub(super) fn choose(
-    vouches: &Vouches,
-    liars: usize,
-    after: Option<Round>,
-) -> Option<(Round, StateId, Vec<PeerId>)> {
-    let mut holders = Holders::new();
-    for (peer, states) in vouches {
-        for state in states {
-            holders.entry(*state).or_default().insert(*peer);
-        }
-    }
-    holders.retain(|_, peers| peers.len() > liars);
-    let backers: BTreeMap<_, _> = holders
-        .keys()
-        .map(|state| (*state, backers(*state, vouches, &holders, liars)))
-        .collect();
-    let is_later = |round: &Round| after.is_some_and(|after| *round > after);
-    let any_later = backers.keys().any(|(round, _)| is_later(round));
-    let candidates: Vec<_> = backers
-        .iter()
-        .filter(|((round, _), _)| !any_later || is_later(round))
-        .collect();
-    let weight = |((round, _), peers): &(&(Round, StateId), &BTreeSet<PeerId>)| {
-        (
-            peers.len(),
-            *round,
-            std::cmp::Reverse(peers.first().copied()),
-        )
-    };
-    let mut chosen = candidates.iter().copied().max_by_key(weight)?;
-    while let Some(further) = candidates
-        .iter()
-        .copied()
-        .filter(|((round, _), peers)| {
-            *round > chosen.0.0 && peers.intersection(chosen.1).count() > liars
-        })
-        .max_by_key(weight)
-    {
-        chosen = further;
-    }
-    let (round, state) = *chosen.0;
-    let peers = holders.get(chosen.0)?.iter().copied().collect();
-    Some((round, state, peers))
-}
-
-type Holders = BTreeMap<(Round, StateId), BTreeSet<PeerId>>;
-
-/// Who stands behind a state: who went through it, and who went through a later one only, if more than `liars` others
-/// went through both. Peers that took a state over, or started again, do not know what came before; but it is the way
-/// on which they are, like those that never left it.
-fn backers(
-    state: (Round, StateId),
-    vouches: &Vouches,
-    holders: &Holders,
-    liars: usize,
-) -> BTreeSet<PeerId> {
-    let both = |later: &(Round, StateId)| {
-        let pair = holders.get(later).zip(holders.get(&state));
-        pair.map_or(0, |(these, those)| these.intersection(those).count())
-    };
-    let is_behind = |states: &Vec<(Round, StateId)>| {
-        let next = states.iter().find(|(round, _)| *round >= state.0);
-        next.is_some_and(|next| *next == state || next.0 > state.0 && both(next) > liars)
-    };
-    let peers = vouches.iter().filter(|(_, states)| is_behind(states));
-    peers.map(|(peer, _)| *peer).collect()
 }

@@ -19,7 +19,7 @@ use super::{Aggregate, Phase, RoundMachine};
 /// Attempts that a sealed node waits for enough other seals before it goes on without.
 pub(super) const SEAL_PATIENCE: u32 = 2;
 /// Attempts that a node waits for entries that others counted and it never saw.
-pub(super) const MISSING_PATIENCE: u32 = 4;
+pub(crate) const MISSING_PATIENCE: u32 = 4;
 
 impl RoundMachine {
     /// Goes on as far as it can.

@@ -2,6 +2,7 @@
 
 mod agree;
 mod arrivals;
+mod choice;
 mod log;
 mod standing;
 
@@ -19,6 +20,13 @@ fn key(i: u8) -> Identity {
 
 fn peer(i: u8) -> PeerId {
     key(i).peer_id()
+}
+
+/// The state before a round, on one of several ways.
+fn state(way: u8, round: u64) -> (Round, StateId) {
+    let mut id = [way; 32];
+    id[0] = round as u8;
+    (Round(round), StateId(id))
 }
 
 /// What peer `i` says in a session of round 5.

@@ -48,6 +48,7 @@ impl World<'_> {
                     self.handle(to, input);
                 }
             }
+            Arrival::Pull(_, _) if node.lie == Some(Lie::Conceal) => {}
             Arrival::Pull(asker, round) => {
                 let frames: Vec<_> = machine.frames(round).cloned().collect();
                 for frame in frames {

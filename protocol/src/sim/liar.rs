@@ -13,6 +13,8 @@ use crate::manifest::Vouched;
 use crate::message::{Envelope, Message, Seal};
 use crate::sign::{Identity, Verified};
 
+use crate::machine::MISSING_PATIENCE;
+
 use super::scenario::{Nodes, Scenario};
 
 /// What a liar does.
@@ -37,11 +39,14 @@ pub enum Lie {
     Brink,
     /// Says nothing.
     Mute,
+    /// Names its own contribution in its first seal, and shows it to nobody; then to a few, when the others are about to
+    /// give it up.
+    Conceal,
 }
 
 impl Lie {
-    /// Every lie.
-    pub const ALL: [Self; 9] = [
+    /// The lies that are drawn by lot.
+    pub(super) const BY_LOT: [Self; 9] = [
         Self::Contributions,
         Self::Seals,
         Self::Withhold,
@@ -85,8 +90,8 @@ pub(super) struct Told {
 #[derive(Debug, Default)]
 pub(super) struct Liar {
     heard: Vec<Verified<Frame>>,
-    /// Its first seal, which it keeps for the last moment.
-    first_seal: Option<Verified<Frame>>,
+    /// Its first seal, or what that names, which it keeps for the last moment.
+    kept_back: Option<Verified<Frame>>,
 }
 
 impl Liar {
@@ -153,6 +158,11 @@ impl Liar {
                 },
             ],
             Lie::Brink if is_seal => self.on_the_brink(frame, scenario, rng),
+            Lie::Conceal if is_contribution => {
+                self.kept_back = Some(frame);
+                Vec::new()
+            }
+            Lie::Conceal if is_seal => self.show_at_last(frame, scenario, rng),
             Lie::Late => vec![Told {
                 after: Duration::from_millis(rng.u64(0..=6_000)),
                 ..tell(frame, some)
@@ -194,15 +204,37 @@ impl Liar {
             _ => 0,
         };
         if attempt == 1 && rng.bool() {
-            self.first_seal = Some(frame);
+            self.kept_back = Some(frame);
             return Vec::new();
         }
         let any = Duration::from_millis(rng.u64(0..=1_500));
         let left = scenario.spec.timing.attempt() * u32::from(scenario.spec.max_faulty);
         let aimed = left.saturating_sub(scenario.delay.mul_f64(1.5 * rng.f64()));
-        let first = self.first_seal.take_if(|_| attempt == 2);
+        let first = self.kept_back.take_if(|_| attempt == 2);
         let first = first.map(|first| told(first, aimed));
         first.into_iter().chain([told(frame, any)]).collect()
+    }
+
+    /// What the first seal names comes to a few when those give it up that sealed at about the same time.
+    fn show_at_last(
+        &mut self,
+        seal: Verified<Frame>,
+        scenario: &Scenario,
+        rng: &mut Rng,
+    ) -> Vec<Told> {
+        let attempts = u32::from(scenario.spec.max_faulty) + 1 + MISSING_PATIENCE;
+        let until = scenario.spec.timing.attempt() * attempts + scenario.delay;
+        let few = draw(scenario.peers, scenario.spec.max_faulty.into(), rng);
+        let told = |frame, to, after| Told {
+            frame,
+            to,
+            after,
+            payload: true,
+        };
+        let aimed = until.saturating_sub(scenario.delay.mul_f64(2.5 * rng.f64()));
+        let named = self.kept_back.take().map(|frame| told(frame, few, aimed));
+        let seal = told(seal, Nodes::MAX, Duration::ZERO);
+        [seal].into_iter().chain(named).collect()
     }
 }
 

@@ -10,6 +10,7 @@ mod network;
 mod report;
 mod results;
 mod serve;
+mod wiring;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -17,26 +18,20 @@ use std::time::{Duration, Instant};
 use spirt_protocol::{
     Digest, Input, Manifest, PeerId, Reception, Round, RoundMachine, StateId, Time,
 };
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::attack::Mask;
-use crate::blobs::Blobs;
 use crate::blobs::Packed;
 use crate::conduct::{Conduct, Sanction};
 use crate::control::ControlRequest;
-use crate::datadir::DataDir;
 use crate::fetch::Offences;
 use crate::job::Job;
 use crate::latest::Latest;
-use crate::output::Output as Printer;
 use crate::peer;
-use crate::swarm::{EventStream, Handle};
-use crate::transfer::{Account, TransferError, Transfers};
-use crate::worker::Worker;
-use crate::worker::message::Done;
+use crate::swarm::Handle;
+use crate::transfer::{Account, TransferError};
 
 pub use report::Report;
+pub use wiring::{Bounds, Ending, Wiring};
 
 /// Frames that could not be published yet, because nobody had subscribed; beyond that the oldest are lost.
 const MAX_UNSENT: usize = 64;
@@ -48,60 +43,6 @@ const MAX_SANCTIONS: usize = 256;
 const LINGER: Duration = Duration::from_secs(3);
 /// How long a node that was asked to stop waits for the end of the round.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
-
-/// How the loop ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// The last round of the run is done.
-    Complete,
-    /// A signal or the control socket asked for it.
-    Stopped,
-    /// The node did as many rounds as it was asked for.
-    RoundsDone,
-    /// The node's lease is over.
-    LeaseOver,
-    /// No round ended for longer than the operator's patience.
-    RunLost,
-}
-
-/// What bounds a node's part in the run.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    /// Leave after so many rounds.
-    pub rounds: Option<u64>,
-    /// Leave at this time.
-    pub lease_end: Option<Instant>,
-    /// Give up when no round ends for so long, once one did.
-    pub patience: Duration,
-    /// Save a checkpoint every so many rounds.
-    pub checkpoint_every: Option<u64>,
-}
-
-/// Everything that the loop talks to.
-pub struct Wiring {
-    /// The network.
-    pub swarm: Handle,
-    /// What brings blobs through it.
-    pub transfers: Transfers,
-    /// What comes from it.
-    pub events: EventStream,
-    /// The arithmetic.
-    pub worker: Worker,
-    /// Its answers.
-    pub answers: mpsc::Receiver<Done>,
-    /// Requests of the operator.
-    pub control: mpsc::Receiver<ControlRequest>,
-    /// Signals of the operating system.
-    pub signals: mpsc::Receiver<()>,
-    /// What is held and served.
-    pub blobs: Blobs,
-    /// Where checkpoints go.
-    pub data_dir: DataDir,
-    /// Where lines for people and programs go.
-    pub printer: Printer,
-    /// What bends all that goes out, if the node lies.
-    pub mask: Mask,
-}
 
 /// What a task brings back.
 enum Fetched {

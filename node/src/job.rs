@@ -3,6 +3,9 @@
 //!
 //! The only place that knows both the protocol's texts and the types of the other rooms.
 
+mod error;
+mod local;
+
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -14,7 +17,9 @@ use spirt_training::{DataError, DataSpec, LocalSteps, ModelSpec, OptimizerSpec, 
 
 use crate::blobs::Packed;
 use crate::config::Plan;
-use crate::dataset::{self, BadName, SharedData};
+use crate::dataset::{self, SharedData};
+
+pub use error::JobError;
 
 /// What a node needs to know to take part in a run.
 #[derive(Debug, Clone)]
@@ -37,68 +42,6 @@ pub struct Job {
     pub rule: Pipeline,
     /// Seeds all that is random in the run.
     pub seed: [u8; 32],
-}
-
-/// Why a run's specification makes no job.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    /// A text names nothing that this build has.
-    #[error("{0}")]
-    Text(String, String),
-    /// The data set cannot be read.
-    #[error("cannot load the data set `{data}`")]
-    Data {
-        /// The data set.
-        data: String,
-        /// What to do.
-        hint: String,
-        /// Why not.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The data set here is not the run's.
-    #[error("the data set `{data}` on this machine is not the one that the run trains on")]
-    OtherData {
-        /// The data set.
-        data: String,
-    },
-    /// The specification names a data set in a way that nobody does.
-    #[error("cannot read the name of the data set: {0}")]
-    Name(#[from] BadName),
-    /// What peers gave is no data set, or not the run's.
-    #[error("the data set that peers give to each other cannot be read")]
-    Shared(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The data set of an earlier start is gone.
-    #[error("the data set of the run is not in the data dir any more")]
-    NotSaved,
-    /// No peer has the data set.
-    #[error("no peer gives the data set of the run")]
-    NoHolder,
-    /// The data set cannot be saved.
-    #[error("cannot save the data set of the run")]
-    Save(#[source] std::io::Error),
-    /// The specification breaks a rule of the protocol.
-    #[error(transparent)]
-    Spec(#[from] spirt_protocol::SpecError),
-}
-
-impl JobError {
-    /// What to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Text(_, hint) | Self::Data { hint, .. } => hint.clone(),
-            Self::OtherData { .. } => {
-                "copy the founder's files to the same path; peers compare their digest".into()
-            }
-            Self::Spec(_) | Self::Name(_) | Self::Shared(_) => {
-                "use the build that the run was founded with".into()
-            }
-            Self::NotSaved => "join the run through another node, with --bootstrap".into(),
-            Self::NoHolder => {
-                "check that nodes of the run are up and can be reached, and start it again".into()
-            }
-            Self::Save(_) => "make room on the disk, or use another --data-dir".into(),
-        }
-    }
 }
 
 impl Job {
@@ -125,7 +68,7 @@ impl Job {
             data: training.data.clone(),
             data_digest: Digest([0; 32]),
             optimizer: training.optimizer.clone(),
-            local: local_text(&local),
+            local: local::text(&local),
             rule: rule.to_string(),
             max_byzantine: f,
             max_faulty: f.max(1),
@@ -187,7 +130,7 @@ impl Job {
             id: spec.id(),
             model: read("model", &spec.model)?,
             optimizer: read("optimizer", &spec.optimizer)?,
-            local: parse_local(&spec.local)?,
+            local: local::read(&spec.local)?,
             rule: shared_rule(&spec.rule)?,
             seed: seed_key(spec.seed),
             data: Arc::new(data),
@@ -247,51 +190,6 @@ fn shared_rule(text: &str) -> Result<Pipeline, JobError> {
     let hint =
         "it needs a row of one's own, or the aggregate before; take another for a run".into();
     Err(JobError::Text(message, hint))
-}
-
-fn local_text(local: &LocalSteps) -> String {
-    let LocalSteps {
-        steps,
-        batch_size,
-        learning_rate,
-        worker_momentum,
-    } = local;
-    format!("steps={steps},batch={batch_size},lr={learning_rate},momentum={worker_momentum}")
-}
-
-fn parse_local(text: &str) -> Result<LocalSteps, JobError> {
-    let bad = || {
-        let message = format!("cannot read `{text}` as local training");
-        JobError::Text(
-            message,
-            "write it as `steps=20,batch=32,lr=0.5,momentum=0`".into(),
-        )
-    };
-    let mut parts = text.split(',');
-    let mut value = |key: &str| {
-        let part = parts.next()?.strip_prefix(key)?.strip_prefix('=')?;
-        Some(part.to_owned())
-    };
-    let (steps, batch, rate) = (value("steps"), value("batch"), value("lr"));
-    let momentum = value("momentum");
-    let local = LocalSteps {
-        steps: steps.and_then(|text| text.parse().ok()).ok_or_else(bad)?,
-        batch_size: batch.and_then(|text| text.parse().ok()).ok_or_else(bad)?,
-        learning_rate: rate.and_then(|text| text.parse().ok()).ok_or_else(bad)?,
-        worker_momentum: momentum
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(bad)?,
-    };
-    let canonical = local_text(&local) == text;
-    let sane = local.steps > 0
-        && local.batch_size > 0
-        && local.learning_rate.is_finite()
-        && (0.0..1.0).contains(&local.worker_momentum);
-    if canonical && sane {
-        Ok(local)
-    } else {
-        Err(bad())
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! Memory: chunks come into buffers that are used again; what is asked for and not here yet is bounded per source and in
 //! all. Owns no policy on what to fetch, and knows nothing of rounds.
 
+mod chunk;
 mod pace;
 mod run;
 mod source;

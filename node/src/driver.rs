@@ -9,6 +9,7 @@ mod effects;
 mod network;
 mod report;
 mod results;
+mod saving;
 mod serve;
 mod wiring;
 

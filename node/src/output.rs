@@ -6,13 +6,13 @@
 mod event;
 mod human;
 mod live;
+mod stream;
 
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use serde_json::json;
@@ -25,6 +25,7 @@ use crate::telemetry::use_color;
 pub use event::{Joined, Left, OffenceReport, Ready, RoundReport, StateFetched};
 pub(crate) use human::{bytes, count};
 pub use live::Live;
+use stream::Stream;
 
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,33 +56,8 @@ pub struct Output {
     color: bool,
     /// Whether stderr is a terminal that can move its cursor.
     terminal: bool,
-    out: Arc<Mutex<Stream>>,
-    err: Arc<Mutex<Stream>>,
-}
-
-struct Stream {
-    to: Box<dyn Write + Send>,
-    failed: Option<io::Error>,
-}
-
-impl Stream {
-    fn new(to: impl Write + Send + 'static) -> Arc<Mutex<Self>> {
-        Arc::new(Mutex::new(Self {
-            to: Box::new(to),
-            failed: None,
-        }))
-    }
-
-    /// Writes, unless it failed before.
-    fn write(&mut self, text: &str) {
-        if self.failed.is_none() {
-            let written = self
-                .to
-                .write_all(text.as_bytes())
-                .and_then(|()| self.to.flush());
-            self.failed = written.err();
-        }
-    }
+    out: Stream,
+    err: Stream,
 }
 
 impl fmt::Debug for Output {
@@ -265,7 +241,7 @@ impl Output {
     /// The exit code of a command that ended with `exit`: a full disk under stdout is a failure,
     /// a reader that went away is not.
     pub fn finish(&self, exit: Exit) -> Exit {
-        let failed = lock(&self.out).failed.take();
+        let failed = self.out.failure();
         match failed {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe && exit == Exit::Ok => {
                 self.failure(&Failure {
@@ -284,16 +260,12 @@ impl Output {
     }
 
     fn out(&self, text: &str) {
-        lock(&self.out).write(text);
+        self.out.write(text);
     }
 
     fn err(&self, text: &str) {
-        lock(&self.err).write(text);
+        self.err.write(text);
     }
-}
-
-fn lock(stream: &Mutex<Stream>) -> std::sync::MutexGuard<'_, Stream> {
-    stream.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn ended(mut text: String) -> String {

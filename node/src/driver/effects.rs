@@ -7,7 +7,6 @@ use spirt_protocol::{Digest, Encoding, Event, Input, Output, PeerId, Round, Stat
 
 use super::{Driver, Ending, Fetched};
 use crate::blobs::{Blob, Packed};
-use crate::checkpoint::{self, Checkpoint};
 use crate::encoding;
 use crate::fetch;
 use crate::model_state::ModelState;
@@ -251,37 +250,6 @@ impl Driver {
                 self.end(Ending::Complete);
             }
             Event::Left => tracing::debug!("said goodbye"),
-        }
-    }
-
-    pub(super) fn checkpoint(&self) -> Option<Checkpoint> {
-        let manifest = self.machine.state()?.clone();
-        let model = self.model.clone()?;
-        (manifest.model == model.root()).then_some(Checkpoint { manifest, model })
-    }
-
-    /// Saves the state in the background, unless that is still going on.
-    pub(super) fn save(&mut self) {
-        let Some(checkpoint) = self.checkpoint().filter(|_| !self.saving) else {
-            return;
-        };
-        self.saving = true;
-        let folder = self.wiring.data_dir.checkpoints();
-        self.tasks.spawn_blocking(move || {
-            if let Err(error) = checkpoint::save(&folder, &checkpoint) {
-                tracing::error!(%error, "cannot save a checkpoint");
-            }
-            Fetched::Saved
-        });
-    }
-
-    /// Saves the state before the process ends.
-    pub(super) fn save_last(&self) {
-        let Some(checkpoint) = self.checkpoint() else {
-            return;
-        };
-        if let Err(error) = checkpoint::save(&self.wiring.data_dir.checkpoints(), &checkpoint) {
-            tracing::error!(%error, "cannot save the last checkpoint");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The lines that people and scripts rely on.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;

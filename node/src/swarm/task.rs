@@ -11,7 +11,7 @@ use libp2p::{Multiaddr, PeerId, Swarm, gossipsub, kad::RecordKey, swarm::dial_op
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     task::AbortHandle,
-    time::{Instant as Sleep, sleep_until, timeout},
+    time::{Instant as Sleep, sleep_until},
 };
 
 use super::{
@@ -29,6 +29,7 @@ use super::{
 use crate::latest::Latest;
 
 mod events;
+mod shutdown;
 
 /// The task's ends of the queues.
 pub(super) struct Channels {
@@ -271,34 +272,5 @@ impl Task {
     fn drop_gossip(&self) {
         let dropped = &self.parts.shared.gossip_dropped;
         dropped.fetch_add(1, Ordering::Relaxed);
-    }
-
-    async fn shut_down(&mut self) {
-        self.parts.served.abort();
-        self.parts.pull.close();
-        if let Some(topic) = &self.topic {
-            self.swarm.behaviour_mut().gossip.unsubscribe(topic);
-        }
-        // What was published last must still leave: closing does not flush.
-        let linger = async {
-            loop {
-                self.swarm.select_next_some().await;
-            }
-        };
-        let _ = timeout(limits::SHUTDOWN / 4, linger).await;
-        let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
-        for peer in peers {
-            let _ = self.swarm.disconnect_peer_id(peer);
-        }
-        let close = async {
-            while self.swarm.connected_peers().next().is_some() {
-                self.swarm.select_next_some().await;
-            }
-        };
-        // What is not closed by then is closed by dropping it.
-        let _ = timeout(limits::SHUTDOWN / 2, close).await;
-        for peer in self.parts.shared.peers() {
-            self.parts.shared.peer_down(&peer);
-        }
     }
 }

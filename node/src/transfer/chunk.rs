@@ -13,6 +13,13 @@ use crate::swarm::{ChunkError, RequestError};
 /// A request for what is not to be shown yet is held back this long at least before it is put off.
 const PARKED_AT_LEAST: Duration = Duration::from_secs(1);
 
+/// A chunk that was asked for, and what came of it.
+pub(super) struct Landed {
+    pub(super) source: usize,
+    pub(super) index: u32,
+    pub(super) result: Result<Duration, Miss>,
+}
+
 /// Why a chunk did not come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Miss {

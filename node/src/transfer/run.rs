@@ -10,7 +10,7 @@ use futures::stream::FuturesUnordered;
 use spirt_protocol::{Offence, PeerId};
 use tokio::time::sleep_until;
 
-use super::chunk::{self, Miss};
+use super::chunk::{self, Landed, Miss};
 use super::source::{Source, Standing};
 use super::{Account, Manner, TransferError, Transfers, WINDOW_BYTES, WINDOW_CHUNKS};
 use crate::blobs::{Blob, Packed};
@@ -25,13 +25,6 @@ const FIRST_BYTES: usize = 512 * 1024;
 
 /// Chunks that a source without any of them is asked for.
 const PROBES: usize = 8;
-
-/// A chunk that was asked for, and what came of it.
-struct Landed {
-    source: usize,
-    index: u32,
-    result: Result<Duration, Miss>,
-}
 
 /// One blob on its way.
 pub(super) struct Transfer<'a> {

@@ -13,6 +13,8 @@ const REMEMBERED: usize = 128;
 const DEVIATIONS: u32 = 8;
 /// The same in multiples of a slow chunk, for chunks that all take about equally long.
 const TIMES_SLOW: u32 = 4;
+/// So late the tasks of a busy machine may be, however fast its network is.
+const LEAST: Duration = Duration::from_millis(100);
 
 /// Chunks of a source before it is judged by its own pace.
 const ENOUGH: usize = 16;
@@ -66,13 +68,17 @@ impl Recent {
         self.patience
     }
 
-    /// Median + k·MAD, and not less than a few times what all but the slowest tenth took.
+    /// Median + k·MAD, and not less than a few times what all but the slowest tenth took, nor than [`LEAST`].
     fn learn(&self) -> Option<Duration> {
         let took = || self.took.iter().copied();
         let median = quantile(took(), 5)?;
         let spread = quantile(took().map(|took| took.abs_diff(median)), 5)?;
         let slow = quantile(took(), 9)?;
-        Some((median + spread * DEVIATIONS).max(slow * TIMES_SLOW))
+        Some(
+            (median + spread * DEVIATIONS)
+                .max(slow * TIMES_SLOW)
+                .max(LEAST),
+        )
     }
 }
 
@@ -98,24 +104,25 @@ mod tests {
     #[test]
     fn patience_follows_the_network_and_not_a_clock() {
         assert_eq!(pace(&[]).patience(), None);
-        assert_eq!(pace(&[5; 9]).patience(), Some(Duration::from_millis(20)));
+        assert_eq!(pace(&[50; 9]).patience(), Some(Duration::from_millis(200)));
         assert_eq!(
             pace(&[5000; 9]).patience(),
             Some(Duration::from_secs(20)),
-            "a thousand times slower, a thousand times more patient"
+            "a hundred times slower, a hundred times more patient"
         );
         let uneven = pace(&[10, 20, 30, 40, 50]);
         assert_eq!(uneven.patience(), Some(Duration::from_millis(200)));
+        assert_eq!(pace(&[1; 9]).patience(), Some(LEAST), "a task may be late");
     }
 
     #[test]
     fn a_few_slow_chunks_do_not_stretch_it_and_old_ones_are_forgotten() {
-        let mut few = vec![10; 60];
+        let mut few = vec![100; 60];
         few.extend([60_000; 5]);
-        assert_eq!(pace(&few).patience(), Some(Duration::from_millis(40)));
+        assert_eq!(pace(&few).patience(), Some(Duration::from_millis(400)));
         let mut old = vec![60_000; 500];
-        old.extend([10; REMEMBERED]);
-        assert_eq!(pace(&old).patience(), Some(Duration::from_millis(40)));
+        old.extend([100; REMEMBERED]);
+        assert_eq!(pace(&old).patience(), Some(Duration::from_millis(400)));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 mod caller;
 mod draw;
 mod faults;
+mod forgery;
 mod judge;
 mod liar;
 mod network;

@@ -10,7 +10,8 @@ use crate::manifest::Manifest;
 use crate::message::{Message, Seal};
 use crate::sign::Verified;
 
-use super::liar::{self, Lie};
+use super::forgery;
+use super::liar::Lie;
 use super::queue::{Arrival, Happening};
 use super::scenario::Nodes;
 use super::watch::{Violation, check_roster};
@@ -59,7 +60,7 @@ impl World<'_> {
             Arrival::Query(asker) => {
                 let mut vouch = machine.vouch();
                 if node.lie == Some(Lie::States) {
-                    vouch = liar::false_vouch(&node.identity, &vouch, &mut self.rng);
+                    vouch = forgery::false_vouch(&node.identity, &vouch, &mut self.rng);
                 }
                 self.send(to, asker, Arrival::Frame(vouch, false));
             }
@@ -124,19 +125,6 @@ impl World<'_> {
             let adopted = machine.state().cloned();
             node.adopt_checkpoint(adopted);
         }
-    }
-
-    /// Whether payloads are asked for, instead of travelling inside frames.
-    pub(super) fn pulls(&self) -> bool {
-        self.spec.pulls()
-    }
-
-    /// Whether the node sends the payload of a frame with it.
-    fn holds(&self, node: usize, frame: &Frame) -> bool {
-        let node = &self.nodes[node];
-        let withholds = matches!(node.lie, Some(Lie::Withhold | Lie::Brink));
-        let gives = !withholds || frame.author() != node.identity.peer_id();
-        gives && !self.pulls() && node.payloads.contains_key(&frame.envelope().root)
     }
 
     pub(super) fn carry_out(&mut self, node: usize) {

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::id::{Digest, PeerId, Time};
-use crate::message::{Encoding, WIRE_VERSION};
-use crate::spec::{Membership, RunSpec, Timing};
+use crate::id::Time;
 
 use super::liar::Lie;
-use super::scenario::{Fault, Scenario};
+use super::scenario::{Fault, Scenario, spec};
 
 /// What a scenario is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -266,36 +264,5 @@ fn size(rng: &mut Rng, most: usize) -> usize {
         rng.usize(16..=most)
     } else {
         likely
-    }
-}
-
-fn spec(seed: u64, max_faulty: u16) -> RunSpec {
-    RunSpec {
-        wire: WIRE_VERSION,
-        seed,
-        founder: PeerId([0; 32]),
-        model: "simulated".into(),
-        data: "simulated".into(),
-        data_digest: Digest::of(b"simulated"),
-        optimizer: "simulated".into(),
-        local: "simulated".into(),
-        rule: "simulated".into(),
-        max_byzantine: max_faulty,
-        max_faulty,
-        min_peers: 2 * max_faulty + 1,
-        min_inputs: 2 * max_faulty + 1,
-        max_peers: 64,
-        rounds: 0,
-        dimension: 10,
-        encoding: Encoding::F32,
-        // With 40 bytes a payload travels inside its header, or is asked for once the headers are in.
-        inline_max: if seed % 4 == 3 { 0 } else { 1024 },
-        timing: Timing {
-            pace: 100,
-            collect_min: 600,
-            collect_max: 5_000,
-            attempt: 300,
-        },
-        membership: Membership::Open,
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round};
 use crate::machine::{Input, RoundMachine};
 
 use super::caller::{FETCH_TIMEOUT, SOON};
+use super::liar::Lie;
 use super::queue::{Arrival, Wish};
 use super::world::World;
 
@@ -13,6 +15,19 @@ use super::world::World;
 const FETCH_EVERY: Duration = Duration::from_millis(40);
 
 impl World<'_> {
+    /// Whether payloads are asked for, instead of travelling inside frames.
+    pub(super) fn pulls(&self) -> bool {
+        self.spec.pulls()
+    }
+
+    /// Whether the node sends the payload of a frame with it.
+    pub(super) fn holds(&self, node: usize, frame: &Frame) -> bool {
+        let node = &self.nodes[node];
+        let withholds = matches!(node.lie, Some(Lie::Withhold | Lie::Brink));
+        let gives = !withholds || frame.author() != node.identity.peer_id();
+        gives && !self.pulls() && node.payloads.contains_key(&frame.envelope().root)
+    }
+
     /// The headers' window of a round is closed: the own payload is shown, those of others are asked for.
     pub(super) fn reveal(&mut self, node: usize, round: Round) {
         let this = &mut self.nodes[node];

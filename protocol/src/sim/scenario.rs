@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::id::Time;
-use crate::spec::RunSpec;
+use crate::id::{Digest, PeerId, Time};
+use crate::message::{Encoding, WIRE_VERSION};
+use crate::spec::{Membership, RunSpec, Timing};
 
 use super::Mutation;
 use super::draw::Kind;
@@ -84,5 +85,37 @@ impl Scenario {
         self.liars
             .iter()
             .fold(all, |set, (liar, _)| set & !(1 << liar))
+    }
+}
+
+/// What the peers of every scenario agree on.
+pub(super) fn spec(seed: u64, max_faulty: u16) -> RunSpec {
+    RunSpec {
+        wire: WIRE_VERSION,
+        seed,
+        founder: PeerId([0; 32]),
+        model: "simulated".into(),
+        data: "simulated".into(),
+        data_digest: Digest::of(b"simulated"),
+        optimizer: "simulated".into(),
+        local: "simulated".into(),
+        rule: "simulated".into(),
+        max_byzantine: max_faulty,
+        max_faulty,
+        min_peers: 2 * max_faulty + 1,
+        min_inputs: 2 * max_faulty + 1,
+        max_peers: 64,
+        rounds: 0,
+        dimension: 10,
+        encoding: Encoding::F32,
+        // With 40 bytes a payload travels inside its header, or is asked for once the headers are in.
+        inline_max: if seed % 4 == 3 { 0 } else { 1024 },
+        timing: Timing {
+            pace: 100,
+            collect_min: 600,
+            collect_max: 5_000,
+            attempt: 300,
+        },
+        membership: Membership::Open,
     }
 }

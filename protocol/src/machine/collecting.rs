@@ -76,16 +76,7 @@ impl RoundMachine {
     fn nobody_is_missing(&self, contributors: &BTreeSet<PeerId>) -> bool {
         let missing = |peer: &&PeerId| !contributors.contains(peer) && !self.has_left(peer);
         let mut missing = self.roster().iter().filter(missing);
-        missing.all(|peer| self.spoilt(peer))
-    }
-
-    /// Whether a member announced a contribution, and each of its payloads breaks the spec.
-    fn spoilt(&self, peer: &PeerId) -> bool {
-        let entries = self.log.entries.values();
-        let mut of_peer = entries
-            .filter(|entry| entry.contribution().is_some() && entry.frame.author() == *peer)
-            .peekable();
-        of_peer.peek().is_some() && of_peer.all(|entry| entry.payload == Payload::Bad)
+        missing.all(|peer| self.log.is_spoilt(peer))
     }
 
     fn close(&mut self, mut collect: Collect, now: Time) {

@@ -46,9 +46,9 @@ impl RoundMachine {
         if let Message::Contribution(contribution) = frame.message() {
             if !self.fits(contribution) {
                 if frame.round() == self.log.round {
-                    self.log.refuse(frame.digest());
+                    self.log.refuse(&frame);
                 } else if frame.round() == self.next_log.round {
-                    self.next_log.refuse(frame.digest());
+                    self.next_log.refuse(&frame);
                 }
                 self.emit(Output::Report(author, Offence::WrongShape));
                 return Reception::Mismatch;

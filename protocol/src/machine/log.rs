@@ -73,8 +73,8 @@ pub(super) struct RoundLog {
     pub(super) joins: BTreeMap<PeerId, Verified<Frame>>,
     /// Whether late contributions count too, since the round cannot end without them.
     pub(super) takes_late: bool,
-    /// Contributions whose header breaks the spec, by digest.
-    refused: BTreeSet<Digest>,
+    /// Contributions whose header breaks the spec, and whose they are.
+    refused: BTreeMap<Digest, PeerId>,
 }
 
 /// What became of a frame that was put in the log.
@@ -95,21 +95,37 @@ impl RoundLog {
             seals: BTreeMap::new(),
             joins: BTreeMap::new(),
             takes_late: false,
-            refused: BTreeSet::new(),
+            refused: BTreeMap::new(),
         }
     }
 
     /// Remembers a contribution that is not taken since its header breaks the spec.
-    pub(super) fn refuse(&mut self, digest: Digest) {
+    pub(super) fn refuse(&mut self, frame: &Verified<Frame>) {
         if self.refused.len() < MAX_REFUSED {
-            self.refused.insert(digest);
+            self.refused.insert(frame.digest(), frame.author());
         }
+    }
+
+    /// Takes over what was refused before the round began.
+    pub(super) fn refuse_as(&mut self, early: &Self) {
+        self.refused.extend(&early.refused);
+    }
+
+    /// Whether a peer announced a contribution, and nothing of what it announced can count.
+    pub(super) fn is_spoilt(&self, peer: &PeerId) -> bool {
+        let entries = self.entries.values();
+        let mut of_peer = entries
+            .filter(|entry| entry.contribution().is_some() && entry.frame.author() == *peer)
+            .peekable();
+        let announced = of_peer.peek().is_some() || self.refused.values().any(|of| of == peer);
+        announced && of_peer.all(|entry| entry.payload == Payload::Bad)
     }
 
     /// Whether this breaks the spec, as every node finds that looks at the same bytes: no correct peer seals it.
     pub(super) fn is_bad(&self, digest: &Digest) -> bool {
         let entry = self.entries.get(digest);
-        self.refused.contains(digest) || entry.is_some_and(|entry| entry.payload == Payload::Bad)
+        self.refused.contains_key(digest)
+            || entry.is_some_and(|entry| entry.payload == Payload::Bad)
     }
 
     /// The entries that this node stands behind: held, and announced in time.

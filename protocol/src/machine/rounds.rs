@@ -87,6 +87,7 @@ impl RoundMachine {
             self.sponsor(peer);
         }
         if early.round == round {
+            self.log.refuse_as(&early);
             for frame in early.frames().cloned().collect::<Vec<_>>() {
                 self.put_now(frame, now);
             }

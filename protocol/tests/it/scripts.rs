@@ -136,10 +136,20 @@ impl Play {
             ["hold", from, "->", to @ ..] => self.links(from, to, Some(Link::Hold)),
             ["open", from, "->", to @ ..] => self.links(from, to, None),
             // A liar, which has a key but no machine, signs something.
-            ["forge", liar, "header", label, "->", to @ ..] => {
+            [
+                "forge",
+                liar,
+                what @ ("header" | "misfit"),
+                label,
+                "->",
+                to @ ..,
+            ] => {
                 let (liar, to) = (self.swarm.index(liar), self.all(to));
                 let machine = self.swarm.machine(to[0]);
-                let message = header(machine.state_id().expect("a member has a state"));
+                let mut message = header(machine.state_id().expect("a member has a state"));
+                if let ("misfit", Message::Contribution(header)) = (*what, &mut message) {
+                    header.dimension += 1;
+                }
                 let body = self.swarm.payload(liar, machine.round(), label);
                 self.forge(liar, message, &body, &to);
             }
@@ -458,6 +468,7 @@ scripts! {
     a_contribution_announced_after_payloads_were_shown_does_not_count
     a_dead_peer_is_waited_for_until_the_deadline
     a_goodbye_is_not_waited_for
+    a_header_that_breaks_the_spec_is_not_waited_for
     a_joiner_is_sponsored_and_counts_from_the_next_border
     a_late_contribution_is_counted_not_aggregated
     a_lone_founder_admits_newcomers

@@ -491,6 +491,6 @@ fn first_seals_that_differ_by_what_breaks_the_spec_are_equal() {
     log.awaiting(bad.envelope().root)
         .for_each(|entry| entry.payload = Payload::Bad);
     assert_eq!(set(&log), None, "one of them may be fine");
-    log.refuse(refused.digest());
+    log.refuse(&refused);
     assert_eq!(set(&log), Some([good.digest()].into()));
 }

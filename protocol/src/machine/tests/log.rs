@@ -202,3 +202,18 @@ fn each_view_is_sealed_apart() {
     assert_eq!(log.single_seals(1, |_| true).len(), 1);
     assert!(log.single_seals(2, |_| true).is_empty());
 }
+
+#[test]
+fn who_announced_nothing_good_is_spoilt_also_if_it_came_before_the_round() {
+    let (mut log, mut early) = (RoundLog::new(Round(5)), RoundLog::new(Round(5)));
+    early.refuse(&contribution(1, 1, b"misfit"));
+    assert!(!log.is_spoilt(&peer(1)));
+    log.refuse_as(&early);
+    assert!(log.is_spoilt(&peer(1)) && !log.is_spoilt(&peer(2)));
+    log.put(contribution(1, 2, b"good"), 4);
+    assert!(!log.is_spoilt(&peer(1)), "this may still come");
+    for entry in log.entries.values_mut() {
+        entry.payload = Payload::Bad;
+    }
+    assert!(log.is_spoilt(&peer(1)));
+}

@@ -88,9 +88,9 @@ impl RoundMachine {
 
     /// Members that have announced a contribution which is not known to be bad.
     fn announced(&self) -> BTreeSet<PeerId> {
-        let entries = self.log.entries.values();
-        let good = entries.filter(|entry| entry.payload != Payload::Bad && !entry.is_late);
-        good.filter(|entry| entry.contribution().is_some())
+        let contributions = self.log.contributions();
+        contributions
+            .filter(|entry| entry.payload != Payload::Bad && !entry.is_late)
             .map(|entry| entry.frame.author())
             .collect()
     }
@@ -149,8 +149,7 @@ impl RoundMachine {
         if self.is_down(peer) {
             return Some(Time::default());
         }
-        let entries = self.log.entries.values();
-        let of_peer = entries.filter(|e| e.contribution().is_some() && e.frame.author() == *peer);
+        let of_peer = self.log.contributions_of(peer);
         let failed = of_peer.map(|entry| entry.failed_at);
         let failed: Vec<Time> = failed.collect::<Option<_>>()?;
         let first = failed.into_iter().min()?;

@@ -113,10 +113,7 @@ impl RoundLog {
 
     /// Whether a peer announced a contribution, and nothing of what it announced can count.
     pub(super) fn is_spoilt(&self, peer: &PeerId) -> bool {
-        let entries = self.entries.values();
-        let mut of_peer = entries
-            .filter(|entry| entry.contribution().is_some() && entry.frame.author() == *peer)
-            .peekable();
+        let mut of_peer = self.contributions_of(peer).peekable();
         let announced = of_peer.peek().is_some() || self.refused.values().any(|of| of == peer);
         announced && of_peer.all(|entry| entry.payload == Payload::Bad)
     }
@@ -134,6 +131,18 @@ impl RoundLog {
         self.entries
             .iter()
             .filter(move |(_, entry)| entry.payload == Payload::Held && counts(entry))
+    }
+
+    /// What the peers announced to contribute.
+    pub(super) fn contributions(&self) -> impl Iterator<Item = &Entry> {
+        let entries = self.entries.values();
+        entries.filter(|entry| entry.contribution().is_some())
+    }
+
+    /// The same of one peer.
+    pub(super) fn contributions_of(&self, peer: &PeerId) -> impl Iterator<Item = &Entry> {
+        self.contributions()
+            .filter(move |entry| entry.frame.author() == *peer)
     }
 
     /// The contributions that wait for this payload.

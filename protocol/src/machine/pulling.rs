@@ -77,8 +77,7 @@ impl RoundMachine {
     /// Whether more peers than may lie are in the round or beyond it, and what they contributed to it is not here: this
     /// node was not near enough to keep it.
     pub(super) fn came_late(&self) -> bool {
-        let entries = self.log.entries.values();
-        let contributions = entries.filter(|entry| entry.contribution().is_some());
+        let contributions = self.log.contributions();
         let heard: Vec<PeerId> = contributions.map(|entry| entry.frame.author()).collect();
         let there = self.standing.heard_from(self.log.round);
         let missed = there.filter(|peer| *peer != self.me && !heard.contains(peer));

@@ -49,6 +49,7 @@ impl World<'_> {
                     self.handle(to, input);
                 }
             }
+            // It would show what it conceals.
             Arrival::Pull(_, _) if node.lie == Some(Lie::Conceal) => {}
             Arrival::Pull(asker, round) => {
                 let frames: Vec<_> = machine.frames(round).cloned().collect();

@@ -83,6 +83,17 @@ pub(super) struct Told {
     pub(super) payload: bool,
 }
 
+impl Told {
+    const fn whole(frame: Verified<Frame>, to: Nodes, after: Duration) -> Self {
+        Self {
+            frame,
+            to,
+            after,
+            payload: true,
+        }
+    }
+}
+
 /// A liar's memory.
 #[derive(Debug, Default)]
 pub(super) struct Liar {
@@ -111,12 +122,7 @@ impl Liar {
         rng: &mut Rng,
     ) -> Vec<Told> {
         let some: Nodes = rng.u64(..);
-        let tell = |frame, to| Told {
-            frame,
-            to,
-            after: Duration::ZERO,
-            payload: true,
-        };
+        let tell = |frame, to| Told::whole(frame, to, Duration::ZERO);
         let everybody = Nodes::MAX;
         let is_contribution = matches!(frame.message(), Message::Contribution(_));
         let is_seal = matches!(frame.message(), Message::Seal(_));
@@ -190,12 +196,6 @@ impl Liar {
         rng: &mut Rng,
     ) -> Vec<Told> {
         let to: Nodes = rng.u64(..) & rng.u64(..);
-        let told = |frame, after| Told {
-            frame,
-            to,
-            after,
-            payload: true,
-        };
         let attempt = match frame.message() {
             Message::Seal(seal) => seal.attempt,
             _ => 0,
@@ -208,8 +208,11 @@ impl Liar {
         let left = scenario.spec.timing.attempt() * u32::from(scenario.spec.max_faulty);
         let aimed = left.saturating_sub(scenario.delay.mul_f64(1.5 * rng.f64()));
         let first = self.kept_back.take_if(|_| attempt == 2);
-        let first = first.map(|first| told(first, aimed));
-        first.into_iter().chain([told(frame, any)]).collect()
+        let first = first.map(|first| Told::whole(first, to, aimed));
+        first
+            .into_iter()
+            .chain([Told::whole(frame, to, any)])
+            .collect()
     }
 
     /// What the first seal names comes to a few when those give it up that sealed at about the same time.
@@ -222,15 +225,10 @@ impl Liar {
         let attempts = u32::from(scenario.spec.max_faulty) + 1 + MISSING_PATIENCE;
         let until = scenario.spec.timing.attempt() * attempts + scenario.delay;
         let few = draw(scenario.peers, scenario.spec.max_faulty.into(), rng);
-        let told = |frame, to, after| Told {
-            frame,
-            to,
-            after,
-            payload: true,
-        };
         let aimed = until.saturating_sub(scenario.delay.mul_f64(2.5 * rng.f64()));
-        let named = self.kept_back.take().map(|frame| told(frame, few, aimed));
-        let seal = told(seal, Nodes::MAX, Duration::ZERO);
+        let named = self.kept_back.take();
+        let named = named.map(|frame| Told::whole(frame, few, aimed));
+        let seal = Told::whole(seal, Nodes::MAX, Duration::ZERO);
         [seal].into_iter().chain(named).collect()
     }
 }

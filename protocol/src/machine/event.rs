@@ -195,7 +195,10 @@ pub enum Reception {
     Outsider,
     /// From a peer that is excluded.
     Banned,
-    /// Computed from another state, or shaped unlike the run.
+    /// A contribution of this round or the next whose header breaks the spec: others need not wait for its
+    /// author either, once they know of it.
+    Misfit,
+    /// Computed from another state, or a misfit of which nobody needs to know.
     Mismatch,
     /// More than an honest peer sends.
     Excess,
@@ -203,7 +206,7 @@ pub enum Reception {
 
 impl Reception {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Fresh,
         Self::Duplicate,
         Self::Late,
@@ -211,6 +214,7 @@ impl Reception {
         Self::Early,
         Self::Outsider,
         Self::Banned,
+        Self::Misfit,
         Self::Mismatch,
         Self::Excess,
     ];
@@ -225,6 +229,7 @@ impl Reception {
             Self::Early => "early",
             Self::Outsider => "outsider",
             Self::Banned => "banned",
+            Self::Misfit => "misfit",
             Self::Mismatch => "mismatch",
             Self::Excess => "excess",
         }
@@ -234,7 +239,7 @@ impl Reception {
     /// behind; what is out of bounds helps nobody.
     pub const fn is_worth_relaying(self) -> bool {
         match self {
-            Self::Fresh | Self::Late | Self::Stale | Self::Early => true,
+            Self::Fresh | Self::Late | Self::Stale | Self::Early | Self::Misfit => true,
             Self::Duplicate | Self::Outsider | Self::Banned | Self::Mismatch | Self::Excess => {
                 false
             }

@@ -45,13 +45,7 @@ impl RoundMachine {
         }
         if let Message::Contribution(contribution) = frame.message() {
             if !self.fits(contribution) {
-                if frame.round() == self.log.round {
-                    self.log.refuse(&frame);
-                } else if frame.round() == self.next_log.round {
-                    self.next_log.refuse(&frame);
-                }
-                self.emit(Output::Report(author, Offence::WrongShape));
-                return Reception::Mismatch;
+                return self.refuse(&frame);
             }
             self.standing
                 .vote(author, frame.round(), contribution.parent, MAX_KNOWN);
@@ -79,6 +73,26 @@ impl RoundMachine {
         contribution.dimension == spec.dimension
             && contribution.encoding == spec.encoding
             && spec.encoding.length(spec.dimension) == Some(contribution.length)
+    }
+
+    /// Remembers a contribution whose header breaks the spec, if somebody may wait for it or seal it.
+    fn refuse(&mut self, frame: &Verified<Frame>) -> Reception {
+        let author = frame.author();
+        let is_member = self.roster().binary_search(&author).is_ok();
+        let put = match frame.round() {
+            round if round == self.log.round && is_member => self.log.refuse(frame),
+            round if round == self.next_log.round => self.next_log.refuse(frame),
+            _ => Put::Excess,
+        };
+        if put == Put::Known {
+            return Reception::Duplicate;
+        }
+        self.emit(Output::Report(author, Offence::WrongShape));
+        if put == Put::New {
+            Reception::Misfit
+        } else {
+            Reception::Mismatch
+        }
     }
 
     fn hear_vouch(&mut self, frame: &Verified<Frame>) -> Reception {

@@ -1,5 +1,6 @@
 //! What a node has heard of one round: entries, seals, requests to join. Bounded per author.
 
+mod misfits;
 mod seals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use crate::message::{Contribution, Message};
 use crate::sign::Verified;
 use crate::spec::MAX_PEERS;
 
+use misfits::Misfits;
 use seals::view;
 
 /// Most distinct admissions, and most accusations, of one author in a round with a roster of `n`: a
@@ -25,8 +27,6 @@ const MAX_PER_SLOT: usize = 2;
 const MAX_SESSIONS: usize = 4;
 /// Most views of one author in a round.
 const MAX_VIEWS: usize = 4;
-/// Most contributions of a round that are remembered for their bad header.
-const MAX_REFUSED: usize = MAX_PEERS as usize;
 
 /// Whether a payload is at hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +73,7 @@ pub(super) struct RoundLog {
     pub(super) joins: BTreeMap<PeerId, Verified<Frame>>,
     /// Whether late contributions count too, since the round cannot end without them.
     pub(super) takes_late: bool,
-    /// Contributions whose header breaks the spec, and whose they are.
-    refused: BTreeMap<Digest, PeerId>,
+    misfits: Misfits,
 }
 
 /// What became of a frame that was put in the log.
@@ -95,34 +94,31 @@ impl RoundLog {
             seals: BTreeMap::new(),
             joins: BTreeMap::new(),
             takes_late: false,
-            refused: BTreeMap::new(),
+            misfits: Misfits::new(),
         }
     }
 
     /// Remembers a contribution that is not taken since its header breaks the spec.
-    pub(super) fn refuse(&mut self, frame: &Verified<Frame>) {
-        if self.refused.len() < MAX_REFUSED {
-            self.refused.insert(frame.digest(), frame.author());
-        }
+    pub(super) fn refuse(&mut self, frame: &Verified<Frame>) -> Put {
+        self.misfits.put(frame)
     }
 
     /// Takes over what was refused before the round began.
     pub(super) fn refuse_as(&mut self, early: &Self) {
-        self.refused.extend(&early.refused);
+        self.misfits.extend(&early.misfits);
     }
 
     /// Whether a peer announced a contribution, and nothing of what it announced can count.
     pub(super) fn is_spoilt(&self, peer: &PeerId) -> bool {
         let mut of_peer = self.contributions_of(peer).peekable();
-        let announced = of_peer.peek().is_some() || self.refused.values().any(|of| of == peer);
+        let announced = of_peer.peek().is_some() || self.misfits.any_of(peer);
         announced && of_peer.all(|entry| entry.payload == Payload::Bad)
     }
 
     /// Whether this breaks the spec, as every node finds that looks at the same bytes: no correct peer seals it.
     pub(super) fn is_bad(&self, digest: &Digest) -> bool {
         let entry = self.entries.get(digest);
-        self.refused.contains_key(digest)
-            || entry.is_some_and(|entry| entry.payload == Payload::Bad)
+        self.misfits.contains(digest) || entry.is_some_and(|entry| entry.payload == Payload::Bad)
     }
 
     /// The entries that this node stands behind: held, and announced in time.

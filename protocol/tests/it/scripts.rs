@@ -51,6 +51,8 @@ impl Play {
                 let spec = (*self.swarm.spec).clone();
                 self.swarm = Swarm::new(names, spec);
             }
+            // What peers hear and find worth it, they pass on.
+            ["gossip"] => self.swarm.gossip = true,
             ["spec", settings @ ..] => settings.iter().for_each(|setting| self.setting(setting)),
             ["roster", names @ ..] => {
                 let roster = self.all(names);
@@ -170,7 +172,7 @@ impl Play {
                         .0
                 };
                 let entries: Vec<Digest> = names.iter().map(digest).collect();
-                let to = self.all(&words[4 + arrow..]);
+                let to = self.all(&words[5 + arrow..]);
                 let liar = self.swarm.index(liar);
                 self.forge(
                     liar,
@@ -468,6 +470,7 @@ scripts! {
     a_contribution_announced_after_payloads_were_shown_does_not_count
     a_dead_peer_is_waited_for_until_the_deadline
     a_goodbye_is_not_waited_for
+    a_header_that_breaks_the_spec_is_known_to_all_once_one_has_heard_it
     a_header_that_breaks_the_spec_is_not_waited_for
     a_joiner_is_sponsored_and_counts_from_the_next_border
     a_late_contribution_is_counted_not_aggregated

@@ -7,6 +7,7 @@ use crate::id::{Digest, Round};
 use crate::machine::log::{Payload, Put, RoundLog, max_notices};
 use crate::message::{Join, Message, Seal};
 use crate::sign::Verified;
+use crate::spec::MAX_PEERS;
 
 fn log() -> RoundLog {
     RoundLog::new(Round(5))
@@ -216,4 +217,20 @@ fn who_announced_nothing_good_is_spoilt_also_if_it_came_before_the_round() {
         entry.payload = Payload::Bad;
     }
     assert!(log.is_spoilt(&peer(1)));
+}
+
+#[test]
+fn bad_headers_are_remembered_up_to_a_number_for_each_author_and_in_all() {
+    let mut log = log();
+    let misfit = |peer: u8, label: u8| contribution(peer, 1, &[label]);
+    for label in 0..2 {
+        assert_eq!(log.refuse(&misfit(1, label)), Put::New);
+        assert_eq!(log.refuse(&misfit(1, label)), Put::Known);
+    }
+    assert_eq!(log.refuse(&misfit(1, 2)), Put::Excess);
+    assert!(!log.is_bad(&misfit(1, 2).digest()));
+    let others = (0..=u8::MAX).filter(|peer| *peer != 1);
+    let all = others.flat_map(|peer| [misfit(peer, 0), misfit(peer, 1)]);
+    let remembered = all.filter(|frame| log.refuse(frame) == Put::New).count();
+    assert_eq!(2 + remembered, 2 * usize::from(MAX_PEERS));
 }

@@ -35,6 +35,9 @@ pub(super) const YAMUX_FRAME: usize = 7 * 16 * 1024;
 pub(super) const YAMUX_BODY: usize = YAMUX_FRAME - 12;
 /// Bytes read from a socket at a time, and encrypted before they are written: those of a frame, and what stands around it.
 pub(super) const SOCKET_BUFFER: usize = 128 * 1024;
+/// Bytes that the system takes from a connection before it can send them. What is in its hands nothing overtakes: a seal and
+/// the credit for the other direction wait behind it, on a slow link for longer than all else that makes a round.
+pub(super) const UNSENT: u32 = 64 * 1024;
 /// Bytes that the other side of a connection may send ahead of their readers: the 256 KiB that Yamux grants each stream, and
 /// what it may add for links that are fast and long. Transfers ask for less at a time.
 pub const CONNECTION_WINDOW: usize = STREAMS_PER_CONNECTION * 256 * 1024 + 4 * 1024 * 1024;

@@ -6,6 +6,7 @@
 mod coalesce;
 mod muxer;
 mod security;
+mod socket;
 mod tls;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub(super) fn build(
     let counter = Arc::clone(meter);
     let transport = tcp::tokio::Transport::new(tcp::Config::default())
         .map(move |io, _| {
+            socket::keep_little_unsent(&io.0);
             let counted = Counted::new(io, Arc::clone(&counter));
             // TLS and Noise by themselves ask for 4 and 8 KiB at a time.
             BufReader::with_capacity(limits::SOCKET_BUFFER, counted)

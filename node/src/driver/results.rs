@@ -167,6 +167,8 @@ impl Driver {
                     Err(TransferError::Bad) => Input::PayloadBad(root),
                     Err(TransferError::Missing) => Input::PayloadFailed(root),
                 };
+                // What the others have got meanwhile makes room: the last payload to come makes an aggregate.
+                self.tidy_blobs();
                 self.feed(input);
             }
             Fetched::State(state, found, account, took) => {

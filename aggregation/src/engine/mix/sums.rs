@@ -2,18 +2,15 @@
 //!
 //! Only additions: a sum of all rows minus those that are not wanted would be cheaper, and one row
 //! of 1e30 would destroy it. Mixed rows with the same members are made once.
-//!
-//! What takes long is a kernel of its own: inlined into the pass, it would find no free register.
 
-mod tabled;
+mod entries;
 
 use std::ops::Range;
 
-use super::part;
 use crate::engine::ahead::Ahead;
 use crate::engine::column::MOST_ROWS;
-use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
-use tabled::{EMPTY, Tabled, Tables};
+use crate::engine::simd::{LANES, Lanes, Simd};
+use entries::{EMPTY, Entries, Scaled, Tables};
 
 /// Sums of scaled rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,21 +25,21 @@ pub(crate) struct Sums {
     copies: Vec<(usize, usize)>,
 }
 
-/// Sums that occur, in the form that costs fewer additions.
+/// Sums that occur.
 #[derive(Clone, Debug, PartialEq)]
 enum Distinct {
+    /// Of few enough rows for the kernels.
+    Entries(Entries),
     /// The members of each.
-    Listed(Vec<Vec<usize>>),
-    Tabled(Tabled),
+    Wide(Vec<Vec<usize>>),
 }
 
 impl Distinct {
     fn new(members: Vec<Vec<usize>>, n: usize) -> Self {
-        let additions: usize = members.iter().map(Vec::len).sum();
-        if n > MOST_ROWS || additions <= Tabled::additions(&members, n) {
-            Self::Listed(members)
+        if n > MOST_ROWS {
+            Self::Wide(members)
         } else {
-            Self::Tabled(Tabled::new(&members, n))
+            Self::Entries(Entries::new(&members, n))
         }
     }
 }
@@ -100,23 +97,14 @@ impl Sums {
         keys: &mut [Lanes<i32>],
         ahead: &mut Ahead<'_>,
     ) -> usize {
-        let Scratch { rows: x, tables } = scratch;
         let lines = rows.len().div_ceil(4);
-        s.call(Scale {
-            rows,
-            columns,
-            scale: &self.scale,
-            to: x,
-            ahead,
-        });
-        match &self.distinct {
-            Distinct::Listed(lists) => s.call(AddRows {
-                lists,
-                rows: x,
-                first: &self.first,
-                keys,
-            }),
-            Distinct::Tabled(tabled) => tabled.load(s, x, tables, &self.first, keys),
+        if let Distinct::Entries(entries) = &self.distinct {
+            let rows = Scaled {
+                rows,
+                columns,
+                scale: &self.scale,
+            };
+            entries.load(s, rows, &self.first, keys, &mut scratch.tables, ahead);
         }
         for &(copy, of) in &self.copies {
             keys[copy] = keys[of];
@@ -128,11 +116,11 @@ impl Sums {
     pub(super) fn column(&self, column: &[f32]) -> Vec<f32> {
         let x: Vec<f32> = column.iter().zip(&self.scale).map(|(x, s)| x * s).collect();
         let sums = match &self.distinct {
-            Distinct::Listed(lists) => {
+            Distinct::Wide(lists) => {
                 let sum = |members: &Vec<usize>| in_chains(members.iter().map(|&j| x[j]));
                 lists.iter().map(sum).collect()
             }
-            Distinct::Tabled(tabled) => tabled.column(&x),
+            Distinct::Entries(entries) => entries.column(&x),
         };
         let mut out = vec![0.0; self.rows_out()];
         for (sum, &first) in sums.into_iter().zip(&self.first) {
@@ -145,74 +133,11 @@ impl Sums {
     }
 }
 
-/// Four chains by place modulo 4, as [`AddRows`] has them.
+/// Four chains by place modulo 4, as the kernels have them.
 fn in_chains(terms: impl Iterator<Item = f32>) -> f32 {
     let mut chains = [-0.0; 4];
     for (place, x) in terms.enumerate() {
         chains[place % 4] += x;
     }
     (chains[0] + chains[1]) + (chains[2] + chains[3])
-}
-
-/// Multiplies rows by their factors, and asks for a line of memory with every fourth.
-struct Scale<'a, 'b> {
-    rows: &'a [&'a [f32]],
-    columns: Range<usize>,
-    scale: &'a [f32],
-    to: &'a mut [Lanes<f32>; MOST_ROWS],
-    ahead: &'a mut Ahead<'b>,
-}
-
-impl Kernel for Scale<'_, '_> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let scaled = self.to.iter_mut().zip(self.rows).zip(self.scale);
-        for (i, ((to, row), &scale)) in scaled.enumerate() {
-            if i % 4 == 0 {
-                self.ahead.next(s);
-            }
-            let x = part(s, row, self.columns.clone());
-            s.store(s.mul(x, s.splat(scale)), &mut to.0);
-        }
-    }
-}
-
-/// Adds rows in four chains by place modulo 4, so that no addition waits for another.
-struct AddRows<'a> {
-    lists: &'a [Vec<usize>],
-    rows: &'a [Lanes<f32>; MOST_ROWS],
-    /// Where each sum goes.
-    first: &'a [usize],
-    keys: &'a mut [Lanes<i32>],
-}
-
-impl Kernel for AddRows<'_> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        for (members, &first) in self.lists.iter().zip(self.first) {
-            let row = |j: usize| s.load(&self.rows[j % MOST_ROWS].0);
-            let mut chains = [s.splat(-0.0); 4];
-            let (fours, rest) = members.as_chunks::<4>();
-            for four in fours {
-                for chain in 0..4 {
-                    chains[chain] = s.add(chains[chain], row(four[chain]));
-                }
-            }
-            for (chain, &j) in chains.iter_mut().zip(rest) {
-                *chain = s.add(*chain, row(j));
-            }
-            put(s, chains, &mut self.keys[first]);
-        }
-    }
-}
-
-/// The sum of the chains.
-#[inline(always)]
-fn put<S: Simd>(s: S, chains: [S::F; 4], to: &mut Lanes<i32>) {
-    let sum = s.add(s.add(chains[0], chains[1]), s.add(chains[2], chains[3]));
-    s.store_key(s.key(s.finite(sum)), &mut to.0);
 }

@@ -12,7 +12,8 @@ use half::{bf16, f16};
 use crate::engine::{self, BLOCK, PANEL, Pairs, simd::Isa};
 use crate::error::{AggregateError, ArenaError};
 use crate::pipeline::Pipeline;
-use crate::pipeline::run::{Plan, needs_distances, plan_directly, plan_from};
+use crate::pipeline::needs::needs_distances;
+use crate::pipeline::run::{Plan, plan_directly, plan_from};
 use crate::report::Report;
 use crate::source::Source;
 

@@ -3,9 +3,11 @@
 //! Whatever the chain, the data are read once for the distances (not even that for a coordinate rule
 //! alone) and once for the output. In between everything happens on n x n numbers.
 
+pub(crate) mod needs;
 pub(crate) mod run;
 #[cfg(test)]
 mod tests;
+mod weights;
 
 use std::fmt;
 use std::str::FromStr;
@@ -65,7 +67,7 @@ impl Pipeline {
     /// Whether each column of the result depends on the same column of the rows alone, so that columns
     /// may be aggregated apart, as they come.
     pub fn takes_columns_apart(&self) -> bool {
-        !run::needs_distances(self, 0)
+        !needs::needs_distances(self, 0)
     }
 
     /// The least number of rows with which the pipeline keeps its promise for f liars.

@@ -1,18 +1,19 @@
 //! A newcomer joins a run whose state is large: how long until it holds the state, checked, from how many members, and what
 //! that costs their rounds. A member may be killed while it gives.
 
+mod summary;
+
 use std::collections::BTreeSet;
-use std::fmt;
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use rustix::process::Signal;
-use serde::Serialize;
 
 use crate::node::{Fetched, Joined};
 use crate::output;
 use crate::swarm::{self, Swarm};
+use summary::Summary;
 
 /// Rounds before anything is measured.
 const WARM_UP: u64 = 2;
@@ -76,36 +77,6 @@ impl Args {
         }
         options
     }
-}
-
-/// What the experiment measured.
-#[derive(Debug, Serialize)]
-struct Summary {
-    experiment: &'static str,
-    peers: u16,
-    state_bytes: u64,
-    chunks: u64,
-    /// From the start of the newcomer's process to the state, checked.
-    seconds: f64,
-    /// From the first request for the state to the last chunk that was checked.
-    fetch_seconds: f64,
-    /// Bytes that each source brought, most first.
-    source_bytes: Vec<u64>,
-    /// Bytes that were asked for more than once.
-    fetched_again: u64,
-    /// The share of the state that had come when a source was killed, if one was.
-    killed_at: Option<f64>,
-    /// Whether the newcomer's state is the one that the members had.
-    verified: bool,
-    /// Until the members counted a contribution of the newcomer, if that was waited for.
-    seconds_to_counted: Option<f64>,
-    /// Medians over rounds of the slowest member: before the newcomer came, and from then on.
-    round_seconds_before: f64,
-    round_seconds_meanwhile: f64,
-    /// Of the newcomer.
-    peak_rss_bytes: u64,
-    /// What anybody was caught at: peer and offence.
-    offences: Vec<String>,
 }
 
 /// Runs the experiment and prints its result.
@@ -283,52 +254,4 @@ fn is_theirs(swarm: &Swarm, members: &[usize], joined: &Joined) -> bool {
         .filter(|(node, _)| members.contains(node));
     let models: BTreeSet<_> = told.map(|(_, round)| round.model.as_deref()).collect();
     models == BTreeSet::from([Some(joined.model.as_str())])
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mb = |bytes: u64| bytes as f64 / 1e6;
-        writeln!(
-            f,
-            "{} members, a state of {:.1} MB in {} chunks",
-            self.peers,
-            mb(self.state_bytes),
-            self.chunks
-        )?;
-        writeln!(
-            f,
-            "state    {:.2} s after the start, {:.2} s of it fetching; {}",
-            self.seconds,
-            self.fetch_seconds,
-            if self.verified {
-                "it is the members'"
-            } else {
-                "it is NOT the members'"
-            }
-        )?;
-        let sources: Vec<String> = self
-            .source_bytes
-            .iter()
-            .map(|bytes| format!("{:.1}", mb(*bytes)))
-            .collect();
-        writeln!(
-            f,
-            "sources  {} MB; {:.1} MB asked for again",
-            sources.join(" + "),
-            mb(self.fetched_again)
-        )?;
-        if let Some(seconds) = self.seconds_to_counted {
-            writeln!(f, "counted  {seconds:.2} s after the start")?;
-        }
-        writeln!(
-            f,
-            "rounds   {:.3} s before, {:.3} s meanwhile",
-            self.round_seconds_before, self.round_seconds_meanwhile
-        )?;
-        write!(
-            f,
-            "memory   {:.1} MB at the newcomer",
-            mb(self.peak_rss_bytes)
-        )
-    }
 }

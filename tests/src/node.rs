@@ -1,5 +1,7 @@
 //! A node, wherever it runs, with all that it says.
 
+mod body;
+
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,6 +14,7 @@ use crate::host::follow::{Follow, Pipes};
 use crate::host::network::Place;
 use crate::host::process::Process;
 use crate::observe::{Event, Ready, Round, Status, last_round, rounds};
+use body::Body;
 
 /// Events that a failing test shows of each node.
 const SHOWN_EVENTS: usize = 5;
@@ -26,12 +29,6 @@ pub struct Node {
     events: Follow<Event>,
     log: Follow<String>,
     ready: Ready,
-}
-
-/// What the node is to the operating system.
-enum Body {
-    Process(Process),
-    Container(Container),
 }
 
 impl Node {
@@ -208,35 +205,23 @@ impl Node {
 
     /// Kills it: it cannot even say goodbye.
     pub fn kill(&mut self) {
-        match &self.body {
-            Body::Process(process) => process.kill(),
-            Body::Container(container) => container.kill(),
-        }
+        self.body.kill();
         self.wait_exit();
     }
 
     /// Makes it stand still.
     pub fn stop(&self) {
-        match &self.body {
-            Body::Process(process) => process.stop(),
-            Body::Container(container) => container.freeze(),
-        }
+        self.body.stop();
     }
 
     /// Lets it go on.
     pub fn cont(&self) {
-        match &self.body {
-            Body::Process(process) => process.cont(),
-            Body::Container(container) => container.thaw(),
-        }
+        self.body.cont();
     }
 
     /// Asks it to leave, as a supervisor does.
     pub fn leave(&self) {
-        match &self.body {
-            Body::Process(process) => process.terminate(),
-            Body::Container(container) => container.stop(),
-        }
+        self.body.leave();
     }
 
     /// Waits until it is gone, and returns its exit code, if no signal ended it.
@@ -244,18 +229,12 @@ impl Node {
         // Its stdout closes with it, so that it can be waited for with a deadline.
         let is_over = self.events.wait_over(self.patience);
         assert!(is_over, "node {} is still there", self.name);
-        match &mut self.body {
-            Body::Process(process) => process.exit_code(),
-            Body::Container(container) => Some(container.exit_code()),
-        }
+        self.body.exit_code()
     }
 
     /// Asks it how it is.
     pub fn status(&self) -> Status {
-        let asked = match &self.body {
-            Body::Process(process) => process.ask(&["status", "--json"]),
-            Body::Container(container) => container.ask(&["status", "--json"]),
-        };
+        let asked = self.body.ask(&["status", "--json"]);
         serde_json::from_str(&asked.stdout)
             .unwrap_or_else(|error| panic!("node {}: no status: {error}\n{asked}", self.name))
     }

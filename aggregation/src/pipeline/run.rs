@@ -1,6 +1,6 @@
 //! How a pipeline is carried out: distances, decision, one pass for the output.
 
-use crate::engine::{self, Combination, Mixer, Pairs, Reduce, simd::Isa};
+use crate::engine::{self, Combination, Mixer, Reduce, simd::Isa};
 use crate::geometry::Geometry;
 use crate::input::Inputs;
 use crate::report::Report;
@@ -10,6 +10,8 @@ use crate::weigh::krum;
 use crate::witness;
 
 use super::Pipeline;
+use super::needs::{needs_distances, pairs};
+use super::weights::{are_means, column_means, combination, in_callers_order, normalised, product};
 
 /// What was decided from the distances: all that is left is to write the output.
 pub(crate) struct Plan {
@@ -30,31 +32,6 @@ enum Output {
         mixer: Mixer,
         reduce: Reduce,
     },
-}
-
-/// Whether the pipeline needs the distances, or can go straight to the output.
-pub(crate) fn needs_distances(pipeline: &Pipeline, f: usize) -> bool {
-    match pipeline.rule.class(f) {
-        Class::Coordinate(_) => !pipeline.pre.is_empty(),
-        Class::Row | Class::Selected => !(pipeline.pre.is_empty() && pipeline.rule == Rule::Mean),
-    }
-}
-
-/// The distances from which the pipeline decides: few, for a rule that looks at lengths alone, or
-/// from one row.
-fn pairs(pipeline: &Pipeline, has_centre: bool) -> Pairs {
-    if has_centre || !pipeline.pre.is_empty() {
-        return Pairs::All;
-    }
-    match pipeline.rule {
-        Rule::Cge | Rule::NormClip { .. } => Pairs::NormsAnd(None),
-        Rule::CenteredClip { iters, .. } if iters.get() == 1 => Pairs::NormsAnd(None),
-        Rule::Monna { own }
-        | Rule::CsPlus { own }
-        | Rule::ClippedGossip { own, .. }
-        | Rule::Gts { own } => Pairs::NormsAnd(Some(own)),
-        _ => Pairs::All,
-    }
 }
 
 /// Decides, reading the rows once if need be. Needs n and f that the pipeline accepts.
@@ -117,70 +94,64 @@ pub(crate) fn plan_from(
         // Equal rows are their own means, exactly.
         mixing = None;
     }
-    let centre_point = has_centre.then(|| points.n() - 1);
     let mut scores = None;
     let (output, part) = match pipeline.rule.class(f) {
         Class::Row => {
-            let found = pipeline.rule.weigh(&points, f, centre_point);
+            let found = pipeline
+                .rule
+                .weigh(&points, f, has_centre.then(|| points.n() - 1));
             let weights = match &mixing {
                 None => found.weights,
                 Some(mixing) => product(&found.weights, mixing),
             };
-            let same_rows = points.n() == rows.n();
-            scores = found.scores.filter(|_| same_rows);
+            scores = found.scores.filter(|_| points.n() == rows.n());
             (Output::Combine(combination(&weights, &order)), weights)
         }
-        Class::Coordinate(reduce) => {
-            let part = mixing.as_ref().map_or(vec![1.0; n], |m| column_means(m, n));
-            let mixer = match mixing {
-                Some(mixing) => Mixer::new(&mixing),
-                None => Mixer::Plain,
-            };
-            let order = order.clone();
-            (
-                Output::Columns {
-                    order,
-                    mixer,
-                    reduce,
-                },
-                part,
-            )
-        }
-        Class::Selected => {
-            let selection = krum::bulyan_selection(&points, f);
-            let reduce = Reduce::Nearest {
-                keep: selection.len() - 2 * f,
-            };
-            let unit = |&i: &usize| {
-                let mut row = vec![0.0; n];
-                row[i] = 1.0;
-                row
-            };
-            let chosen: Vec<Vec<f64>> = match &mixing {
-                None => selection.iter().map(unit).collect(),
-                Some(mixing) => selection.iter().map(|&i| mixing[i].clone()).collect(),
-            };
-            let part = column_means(&chosen, n);
-            let columns = match mixing {
-                None => Output::Columns {
-                    order: selection.iter().map(|&i| order[i]).collect(),
-                    mixer: Mixer::Plain,
-                    reduce,
-                },
-                Some(_) => Output::Columns {
-                    order: order.clone(),
-                    mixer: Mixer::new(&chosen),
-                    reduce,
-                },
-            };
-            (columns, part)
-        }
+        Class::Coordinate(reduce) => columns(&order, mixing, reduce),
+        Class::Selected => selected(&order, mixing, &krum::bulyan_selection(&points, f), f),
     };
     Plan {
         output,
         weights: in_callers_order(&normalised(&part[..n]), &order),
         scores: scores.map(|scores| in_callers_order(&scores[..n], &order)),
     }
+}
+
+/// The last pass of a coordinate rule over mixed rows, and each row's part in these.
+fn columns(order: &[usize], mixing: Option<Vec<Vec<f64>>>, reduce: Reduce) -> (Output, Vec<f64>) {
+    let n = order.len();
+    let part = mixing
+        .as_ref()
+        .map_or(vec![1.0; n], |mixing| column_means(mixing, n));
+    let output = Output::Columns {
+        order: order.to_vec(),
+        mixer: mixing.map_or(Mixer::Plain, |mixing| Mixer::new(&mixing)),
+        reduce,
+    };
+    (output, part)
+}
+
+/// The same over some of the mixed rows: of each coordinate the values nearest to their median.
+fn selected(
+    order: &[usize],
+    mixing: Option<Vec<Vec<f64>>>,
+    selection: &[usize],
+    f: usize,
+) -> (Output, Vec<f64>) {
+    let n = order.len();
+    let reduce = Reduce::Nearest {
+        keep: selection.len() - 2 * f,
+    };
+    let Some(mixing) = mixing else {
+        let mut part = vec![0.0; n];
+        for &i in selection {
+            part[i] = 1.0 / selection.len() as f64;
+        }
+        let order: Vec<usize> = selection.iter().map(|&i| order[i]).collect();
+        return (columns(&order, None, reduce).0, part);
+    };
+    let chosen = selection.iter().map(|&i| mixing[i].clone()).collect();
+    columns(order, Some(chosen), reduce)
 }
 
 impl Plan {
@@ -300,63 +271,6 @@ fn mix(
         });
     }
     (total, points)
-}
-
-/// weights^T M.
-fn product(weights: &[f64], mixing: &[Vec<f64>]) -> Vec<f64> {
-    let mut out = vec![0.0; mixing.first().map_or(0, Vec::len)];
-    for (weight, row) in weights.iter().zip(mixing) {
-        if *weight != 0.0 {
-            for (out, x) in out.iter_mut().zip(row) {
-                *out += weight * x;
-            }
-        }
-    }
-    out
-}
-
-/// The cheapest pass that gives these weights, which stand in the order of `order`.
-fn combination(weights: &[f64], order: &[usize]) -> Combination {
-    let used: Vec<(usize, f64)> = order
-        .iter()
-        .zip(weights)
-        .filter(|(_, weight)| **weight != 0.0)
-        .map(|(&row, &weight)| (row, weight))
-        .collect();
-    let share = 1.0 / used.len() as f64;
-    if !used.is_empty()
-        && used
-            .iter()
-            .all(|(_, weight)| (weight / share - 1.0).abs() < 1e-14)
-    {
-        return Combination::Average(used.into_iter().map(|(row, _)| row).collect());
-    }
-    Combination::Weighted(used)
-}
-
-fn column_means(mixing: &[Vec<f64>], n: usize) -> Vec<f64> {
-    let mean = |j: usize| mixing.iter().map(|row| row[j]).sum::<f64>() / mixing.len() as f64;
-    (0..n).map(mean).collect()
-}
-
-fn are_means(mixing: &[Vec<f64>]) -> bool {
-    mixing
-        .iter()
-        .all(|row| (row.iter().sum::<f64>() - 1.0).abs() < 1e-9)
-}
-
-fn normalised(weights: &[f64]) -> Vec<f64> {
-    let sum: f64 = weights.iter().sum();
-    let scale = if sum > 0.0 { 1.0 / sum } else { 0.0 };
-    weights.iter().map(|w| w * scale).collect()
-}
-
-fn in_callers_order(values: &[f64], order: &[usize]) -> Vec<f64> {
-    let mut out = vec![0.0; values.len()];
-    for (value, &row) in values.iter().zip(order) {
-        out[row] = *value;
-    }
-    out
 }
 
 /// The rows, and the centre as one more.

@@ -6,7 +6,7 @@
 
 use super::ahead::Ahead;
 use super::mix::{Mixer, Scratch};
-use super::network::{Keys, Middle, Sort, lines_asked_for};
+use super::network::{Keys, Middle, Sort, Values, lines_asked_for};
 use super::out::{EMPTY, Out};
 use super::simd::{Kernel, LANES, Lanes, Simd};
 use crate::source::Strip;
@@ -69,6 +69,8 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
     s.store_key(s.lowest(), &mut lowest.0);
     s.store_key(s.highest(), &mut highest.0);
     let mut keys: Keys<N> = [lowest; N];
+    keys[low + n..].fill(highest);
+    let mut values: Values<N> = [Lanes([0.0; LANES]); N];
     let mut scratch = Scratch::new();
     let mut start = work.strip.range.start;
     let mut ahead = Ahead::new(&work.strip);
@@ -79,8 +81,6 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
         ahead.begin(start);
         for (to, at) in reduced.iter_mut().zip((0..width).step_by(LANES)) {
             let columns = start + at..start + width.min(at + LANES);
-            keys[..low].fill(lowest);
-            keys[low + n..].fill(highest);
             let mut lines = n_lines;
             let true_keys = &mut keys[low..low + n];
             lines -= work.mixer.load(
@@ -107,13 +107,14 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
                 | Reduce::NearTrimmedMean { .. }
                 | Reduce::Nearest { .. } => {
                     s.call(Sort {
-                        keys: &mut keys,
+                        keys: &keys,
+                        values: &mut values,
                         ahead: &mut ahead,
                     });
                     lines = lines.saturating_sub(lines_asked_for::<N>());
                     ahead.advance(s, lines / 2);
                     lines -= lines / 2;
-                    s.narrow(reduce_sorted(s, &keys[low..low + n], work.reduce))
+                    s.narrow(reduce_sorted(s, &values[low..low + n], work.reduce))
                 }
             };
             s.store(value, &mut to.0);
@@ -125,7 +126,7 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
 }
 
 #[inline(always)]
-fn reduce_sorted<S: Simd>(s: S, v: &[Lanes<i32>], reduce: Reduce) -> S::D {
+fn reduce_sorted<S: Simd>(s: S, v: &[Lanes<f32>], reduce: Reduce) -> S::D {
     let n = v.len();
     match reduce {
         Reduce::TrimmedMean { f } => mean(s, &v[f..n - f]),
@@ -137,19 +138,19 @@ fn reduce_sorted<S: Simd>(s: S, v: &[Lanes<i32>], reduce: Reduce) -> S::D {
 }
 
 #[inline(always)]
-fn wide<S: Simd>(s: S, key: &Lanes<i32>) -> S::D {
-    s.load_wide_key(&key.0)
+fn wide<S: Simd>(s: S, values: &Lanes<f32>) -> S::D {
+    s.load_wide(&values.0)
 }
 
 #[inline(always)]
-fn median<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
+fn median<S: Simd>(s: S, v: &[Lanes<f32>]) -> S::D {
     let sum = s.add_d(wide(s, &v[(v.len() - 1) / 2]), wide(s, &v[v.len() / 2]));
     s.mul_d(sum, s.splat_d(0.5))
 }
 
 /// Sums in four chains, by rank modulo 4: a fixed order that does not wait for each addition.
 #[inline(always)]
-fn sum<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
+fn sum<S: Simd>(s: S, v: &[Lanes<f32>]) -> S::D {
     // -0.0 is the neutral element: a column of -0.0 has the sum -0.0.
     let mut sums = [s.splat_d(-0.0); 4];
     let (fours, rest) = v.as_chunks::<4>();
@@ -165,7 +166,7 @@ fn sum<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
 }
 
 #[inline(always)]
-fn mean<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
+fn mean<S: Simd>(s: S, v: &[Lanes<f32>]) -> S::D {
     s.mul_d(sum(s, v), s.splat_d(1.0 / real(v.len())))
 }
 
@@ -175,7 +176,7 @@ fn mean<S: Simd>(s: S, v: &[Lanes<i32>]) -> S::D {
 /// `v[j + keep]` nearer than `v[j]`; this is monotone in j, so that value j is simply exchanged for
 /// value j + keep. Values that no window can leave out are added without a test.
 #[inline(always)]
-fn nearest<S: Simd>(s: S, v: &[Lanes<i32>], keep: usize, centre: S::D) -> S::D {
+fn nearest<S: Simd>(s: S, v: &[Lanes<f32>], keep: usize, centre: S::D) -> S::D {
     let drop = v.len() - keep;
     // With keep < drop the candidates overlap: then place k holds value k + i * keep for the
     // largest exchange that applies, which the loop finds by exchanging again.

@@ -25,9 +25,13 @@ pub(super) const fn lines_asked_for<const N: usize>() -> usize {
         }
 }
 
+/// The values that keys stand for, one vector per row.
+pub(super) type Values<const N: usize> = [Lanes<f32>; N];
+
 /// Sorts every column. A function of its own, for the sake of its registers.
 pub(super) struct Sort<'a, 'b, const N: usize> {
-    pub(super) keys: &'a mut Keys<N>,
+    pub(super) keys: &'a Keys<N>,
+    pub(super) values: &'a mut Values<N>,
     pub(super) ahead: &'a mut Ahead<'b>,
 }
 
@@ -36,19 +40,19 @@ impl<const N: usize> Kernel for Sort<'_, '_, N> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { keys, ahead } = self;
         let mut v = [s.lowest(); N];
         for i in 0..N {
-            v[i] = s.load_key(&keys[i].0);
+            v[i] = s.load_key(&self.keys[i].0);
         }
+        let ahead = self.ahead;
         sort(s, &mut v, &mut || ahead.advance(s, LINES_A_PAUSE));
         for i in 0..N {
-            s.store_key(v[i], &mut keys[i].0);
+            s.store(s.value(v[i]), &mut self.values[i].0);
         }
     }
 }
 
-/// The two middle keys of every column, or the only one twice. Most of the network leads to other
+/// The two middle values of every column, or the only one twice. Most of the network leads to other
 /// ranks, and is dropped.
 pub(super) struct Middle<'a, 'b, const N: usize> {
     pub(super) keys: &'a Keys<N>,
@@ -56,19 +60,19 @@ pub(super) struct Middle<'a, 'b, const N: usize> {
 }
 
 impl<const N: usize> Kernel for Middle<'_, '_, N> {
-    type Out = Keys<2>;
+    type Out = Values<2>;
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> Keys<2> {
+    fn run<S: Simd>(self, s: S) -> Values<2> {
         let Self { keys, ahead } = self;
         let mut v = [s.lowest(); N];
         for i in 0..N {
             v[i] = s.load_key(&keys[i].0);
         }
         sort(s, &mut v, &mut || ahead.advance(s, LINES_A_PAUSE));
-        let mut out = [Lanes([0; LANES]); 2];
-        s.store_key(v[N.div_ceil(2) - 1], &mut out[0].0);
-        s.store_key(v[N / 2], &mut out[1].0);
+        let mut out = [Lanes([0.0; LANES]); 2];
+        s.store(s.value(v[N.div_ceil(2) - 1]), &mut out[0].0);
+        s.store(s.value(v[N / 2]), &mut out[1].0);
         out
     }
 }

@@ -1,7 +1,7 @@
 //! Sixteen columns at a time: the one place that knows instruction sets, and the one with `unsafe`.
 //!
 //! Every kernel of the crate is written once, over the sixteen logical lanes of [`Simd`], and
-//! compiled once per instruction set: AVX-512 (one register holds the lanes), AVX2 (two registers),
+//! compiled once per instruction set: AVX-512 (one register holds the lanes; keys are floats or integers), AVX2 (two registers),
 //! and portable arrays, which the compiler turns into SSE2 or NEON. [`Isa::run`] picks at run time.
 //! Each operation is exactly rounded IEEE arithmetic, so all three give the same bits; the tests
 //! hold them to it. Nothing here knows what a rule is.
@@ -23,6 +23,11 @@ mod portable;
 #[cfg(test)]
 mod tests;
 
+#[cfg(target_arch = "x86_64")]
+use avx512::{
+    Avx512,
+    compare::{Integers, Ranges},
+};
 pub(crate) use portable::Portable;
 
 /// Logical lanes of every instruction set, and so part of each result's definition.
@@ -111,8 +116,6 @@ pub(crate) trait Simd: Copy {
     fn widen(self, x: Self::F) -> Self::D;
     /// Loads and widens: often one instruction.
     fn load_wide(self, x: &[f32; LANES]) -> Self::D;
-    /// Loads keys, and widens what they stand for.
-    fn load_wide_key(self, x: &[i32; LANES]) -> Self::D;
     /// Rounds to the nearest `f32`, ties to even.
     fn narrow(self, x: Self::D) -> Self::F;
     fn splat_d(self, x: f64) -> Self::D;
@@ -156,7 +159,9 @@ enum Set {
     #[cfg(target_arch = "x86_64")]
     Avx2,
     #[cfg(target_arch = "x86_64")]
-    Avx512,
+    Avx512Ranges,
+    #[cfg(target_arch = "x86_64")]
+    Avx512Integers,
 }
 
 impl Isa {
@@ -164,8 +169,12 @@ impl Isa {
     pub(crate) fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            if avx512::Avx512::detect().is_some() {
-                return Self(Set::Avx512);
+            if Avx512::<Ranges>::detect().is_some() {
+                return Self(if Integers::are_faster() {
+                    Set::Avx512Integers
+                } else {
+                    Set::Avx512Ranges
+                });
             }
             if avx2::Avx2::detect().is_some() {
                 return Self(Set::Avx2);
@@ -183,8 +192,8 @@ impl Isa {
             if avx2::Avx2::detect().is_some() {
                 all.push(Self(Set::Avx2));
             }
-            if avx512::Avx512::detect().is_some() {
-                all.push(Self(Set::Avx512));
+            if Avx512::<Ranges>::detect().is_some() {
+                all.extend([Self(Set::Avx512Ranges), Self(Set::Avx512Integers)]);
             }
         }
         all
@@ -200,7 +209,12 @@ impl Isa {
                 None => kernel.run(Portable),
             },
             #[cfg(target_arch = "x86_64")]
-            Set::Avx512 => match avx512::Avx512::detect() {
+            Set::Avx512Ranges => match Avx512::<Ranges>::detect() {
+                Some(token) => fenced(|| avx512::run(token, kernel)),
+                None => kernel.run(Portable),
+            },
+            #[cfg(target_arch = "x86_64")]
+            Set::Avx512Integers => match Avx512::<Integers>::detect() {
                 Some(token) => fenced(|| avx512::run(token, kernel)),
                 None => kernel.run(Portable),
             },

@@ -241,10 +241,6 @@ impl Simd for Avx2 {
         std::array::from_fn(|part| has!(_mm256_cvtps_pd(_mm_loadu_ps(quarters[part].as_ptr()))))
     }
     #[inline(always)]
-    fn load_wide_key(self, x: &[i32; LANES]) -> Self::D {
-        self.widen(self.value(self.load_key(x)))
-    }
-    #[inline(always)]
     fn narrow(self, x: Self::D) -> Self::F {
         has!([
             _mm256_set_m128(_mm256_cvtpd_ps(x[1]), _mm256_cvtpd_ps(x[0])),

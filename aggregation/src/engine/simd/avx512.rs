@@ -1,47 +1,48 @@
 //! The lanes as one register of AVX-512.
 
 use std::arch::x86_64::*;
+use std::marker::PhantomData;
 
 use super::{Kernel, LANES, Lanes, Simd, lines};
+use compare::Compare;
 
-/// Proof that the processor has AVX-512 F and DQ.
+/// Proof that the processor has AVX-512 F and DQ. `C` is how keys are compared.
 #[derive(Clone, Copy)]
-pub(super) struct Avx512(());
+pub(super) struct Avx512<C>(PhantomData<C>);
 
-impl Avx512 {
+impl<C: Compare> Avx512<C> {
     pub(super) fn detect() -> Option<Self> {
         let found = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
-        found.then_some(Self(()))
+        found.then_some(Self(PhantomData))
     }
 }
 
 /// Compiles the kernel with AVX-512.
-pub(super) fn run<K: Kernel>(token: Avx512, kernel: K) -> K::Out {
+pub(super) fn run<C: Compare, K: Kernel>(token: Avx512<C>, kernel: K) -> K::Out {
     #[inline(never)]
     #[target_feature(enable = "avx512f,avx512dq")]
-    fn compiled<K: Kernel>(token: Avx512, kernel: K) -> K::Out {
+    fn compiled<C: Compare, K: Kernel>(token: Avx512<C>, kernel: K) -> K::Out {
         kernel.run(token)
     }
     // SAFETY: the token exists only where both features were found.
     unsafe { compiled(token, kernel) }
 }
 
-/// What the range instruction is to choose, and that the sign is that of the chosen.
-const MIN: i32 = 0b0100;
-const MAX: i32 = 0b0101;
-/// The larger magnitude, without its sign.
+/// Tells the range instruction to choose the larger magnitude, without its sign.
 const ABSOLUTE_MAX: i32 = 0b1011;
 
 /// One intrinsic, for which the token vouches.
 macro_rules! has {
     ($call:expr) => {
-        // SAFETY: `self` is the proof that the processor has AVX-512 F and DQ; addresses come from
-        // references to sixteen values.
+        // SAFETY: an `Avx512` is at hand, the proof that the processor has AVX-512 F and DQ; addresses
+        // come from references to sixteen values.
         unsafe { $call }
     };
 }
 
-impl Avx512 {
+pub(super) mod compare;
+
+impl<C: Compare> Avx512<C> {
     /// [`Simd::sums`], by the tree of [`Simd::sum`] for all at once: halves, quarters and so on of two
     /// vectors are put side by side before they are added.
     #[inline(always)]
@@ -78,9 +79,9 @@ impl Avx512 {
     }
 }
 
-impl Simd for Avx512 {
+impl<C: Compare> Simd for Avx512<C> {
     type F = __m512;
-    type K = __m512;
+    type K = C::K;
     type I = __m512i;
     type D = [__m512d; 2];
     const WIDE: bool = true;
@@ -161,39 +162,37 @@ impl Simd for Avx512 {
         has!(_mm512_range_ps::<{ ABSOLUTE_MAX }>(a, b))
     }
 
-    // Floats are keys themselves: the range instruction knows the order of zeros, and two units have
-    // it where one has the comparison of integers.
     #[inline(always)]
     fn key(self, x: Self::F) -> Self::K {
-        x
+        C::key(self, x)
     }
     #[inline(always)]
     fn value(self, key: Self::K) -> Self::F {
-        key
+        C::value(self, key)
     }
     #[inline(always)]
     fn lowest(self) -> Self::K {
-        self.splat(f32::NEG_INFINITY)
+        C::lowest(self)
     }
     #[inline(always)]
     fn highest(self) -> Self::K {
-        self.splat(f32::INFINITY)
+        C::highest(self)
     }
     #[inline(always)]
     fn min(self, a: Self::K, b: Self::K) -> Self::K {
-        has!(_mm512_range_ps::<{ MIN }>(a, b))
+        C::min(self, a, b)
     }
     #[inline(always)]
     fn max(self, a: Self::K, b: Self::K) -> Self::K {
-        has!(_mm512_range_ps::<{ MAX }>(a, b))
+        C::max(self, a, b)
     }
     #[inline(always)]
     fn load_key(self, x: &[i32; LANES]) -> Self::K {
-        has!(_mm512_loadu_ps(x.as_ptr().cast()))
+        C::load(self, x)
     }
     #[inline(always)]
     fn store_key(self, x: Self::K, to: &mut [i32; LANES]) {
-        has!(_mm512_storeu_ps(to.as_mut_ptr().cast(), x));
+        C::store(self, x, to);
     }
 
     #[inline(always)]
@@ -242,14 +241,6 @@ impl Simd for Avx512 {
         has!([
             _mm512_cvtps_pd(_mm256_loadu_ps(halves[0].as_ptr())),
             _mm512_cvtps_pd(_mm256_loadu_ps(halves[1].as_ptr())),
-        ])
-    }
-    #[inline(always)]
-    fn load_wide_key(self, x: &[i32; LANES]) -> Self::D {
-        let (halves, _) = x.as_chunks::<8>();
-        has!([
-            _mm512_cvtps_pd(_mm256_loadu_ps(halves[0].as_ptr().cast())),
-            _mm512_cvtps_pd(_mm256_loadu_ps(halves[1].as_ptr().cast())),
         ])
     }
     #[inline(always)]

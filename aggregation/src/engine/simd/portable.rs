@@ -166,10 +166,6 @@ impl Simd for Portable {
         x.map(f64::from)
     }
     #[inline(always)]
-    fn load_wide_key(self, x: &[i32; LANES]) -> Self::D {
-        self.widen(self.value(self.load_key(x)))
-    }
-    #[inline(always)]
     fn narrow(self, x: Self::D) -> Self::F {
         x.map(|x| x as f32)
     }

@@ -51,7 +51,6 @@ impl Kernel for Everything<'_> {
         let (da, db) = (s.widen(a), s.widen(b));
         for x in [
             s.load_wide(self.a),
-            s.load_wide_key(&key),
             s.add_d(da, db),
             s.sub_d(da, db),
             s.if_greater_d(da, db, da, db),

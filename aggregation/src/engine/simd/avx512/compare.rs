@@ -1,0 +1,131 @@
+//! How keys are compared with AVX-512: processors differ in which way is twice as fast.
+
+use std::arch::x86_64::*;
+use std::sync::LazyLock;
+
+use super::Avx512;
+use crate::engine::simd::{LANES, Simd as _};
+
+/// The part of [`Simd`](super::Simd) that knows keys.
+pub(in crate::engine::simd) trait Compare: Copy {
+    type K: Copy;
+
+    fn key(s: Avx512<Self>, x: __m512) -> Self::K;
+    fn value(s: Avx512<Self>, key: Self::K) -> __m512;
+    fn lowest(s: Avx512<Self>) -> Self::K;
+    fn highest(s: Avx512<Self>) -> Self::K;
+    fn min(s: Avx512<Self>, a: Self::K, b: Self::K) -> Self::K;
+    fn max(s: Avx512<Self>, a: Self::K, b: Self::K) -> Self::K;
+    fn load(s: Avx512<Self>, x: &[i32; LANES]) -> Self::K;
+    fn store(s: Avx512<Self>, x: Self::K, to: &mut [i32; LANES]);
+}
+
+/// Floats are keys themselves, and the range instruction knows the order of zeros. Processors of Intel have two units
+/// for it, and one that compares integers.
+#[derive(Clone, Copy)]
+pub(in crate::engine::simd) struct Ranges;
+
+/// What the range instruction is to choose, and that the sign is that of the chosen.
+const MIN: i32 = 0b0100;
+const MAX: i32 = 0b0101;
+
+impl Compare for Ranges {
+    type K = __m512;
+
+    #[inline(always)]
+    fn key(_: Avx512<Self>, x: __m512) -> Self::K {
+        x
+    }
+    #[inline(always)]
+    fn value(_: Avx512<Self>, key: Self::K) -> __m512 {
+        key
+    }
+    #[inline(always)]
+    fn lowest(s: Avx512<Self>) -> Self::K {
+        s.splat(f32::NEG_INFINITY)
+    }
+    #[inline(always)]
+    fn highest(s: Avx512<Self>) -> Self::K {
+        s.splat(f32::INFINITY)
+    }
+    #[inline(always)]
+    fn min(_: Avx512<Self>, a: Self::K, b: Self::K) -> Self::K {
+        has!(_mm512_range_ps::<{ MIN }>(a, b))
+    }
+    #[inline(always)]
+    fn max(_: Avx512<Self>, a: Self::K, b: Self::K) -> Self::K {
+        has!(_mm512_range_ps::<{ MAX }>(a, b))
+    }
+    #[inline(always)]
+    fn load(_: Avx512<Self>, x: &[i32; LANES]) -> Self::K {
+        has!(_mm512_loadu_ps(x.as_ptr().cast()))
+    }
+    #[inline(always)]
+    fn store(_: Avx512<Self>, x: Self::K, to: &mut [i32; LANES]) {
+        has!(_mm512_storeu_ps(to.as_mut_ptr().cast(), x));
+    }
+}
+
+/// Keys are integers in the order of the floats. Processors of AMD compare two vectors of these in a cycle, and one of
+/// floats.
+#[derive(Clone, Copy)]
+pub(in crate::engine::simd) struct Integers;
+
+impl Integers {
+    /// Whether this processor compares integers faster.
+    pub(in crate::engine::simd) fn are_faster() -> bool {
+        /// Asking a processor takes long in a virtual machine.
+        static FASTER: LazyLock<bool> = LazyLock::new(|| {
+            let vendor = __cpuid(0);
+            let name = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes);
+            name.as_flattened() == b"AuthenticAMD"
+        });
+        *FASTER
+    }
+
+    /// From a float to its key, and back: of a negative one all bits but the sign are flipped.
+    #[inline(always)]
+    fn flip(_: Avx512<Self>, x: __m512i) -> __m512i {
+        has!({
+            let negative = _mm512_srai_epi32::<31>(x);
+            _mm512_xor_si512(x, _mm512_srli_epi32::<1>(negative))
+        })
+    }
+}
+
+impl Compare for Integers {
+    type K = __m512i;
+
+    #[inline(always)]
+    fn key(s: Avx512<Self>, x: __m512) -> Self::K {
+        Self::flip(s, s.bits(x))
+    }
+    #[inline(always)]
+    fn value(s: Avx512<Self>, key: Self::K) -> __m512 {
+        s.floats(Self::flip(s, key))
+    }
+    #[inline(always)]
+    fn lowest(s: Avx512<Self>) -> Self::K {
+        s.splat_i(i32::MIN)
+    }
+    #[inline(always)]
+    fn highest(s: Avx512<Self>) -> Self::K {
+        s.splat_i(i32::MAX)
+    }
+    #[inline(always)]
+    fn min(_: Avx512<Self>, a: Self::K, b: Self::K) -> Self::K {
+        has!(_mm512_min_epi32(a, b))
+    }
+    #[inline(always)]
+    fn max(_: Avx512<Self>, a: Self::K, b: Self::K) -> Self::K {
+        has!(_mm512_max_epi32(a, b))
+    }
+    #[inline(always)]
+    fn load(s: Avx512<Self>, x: &[i32; LANES]) -> Self::K {
+        s.load_i(x)
+    }
+    #[inline(always)]
+    fn store(s: Avx512<Self>, x: Self::K, to: &mut [i32; LANES]) {
+        s.store_i(x, to);
+    }
+}

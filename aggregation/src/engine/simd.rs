@@ -3,7 +3,7 @@
 //! Every kernel of the crate is written once, over the sixteen logical lanes of [`Simd`], and
 //! compiled once per instruction set: AVX-512 (one register holds the lanes; keys are floats or integers), AVX2 (two registers),
 //! and portable arrays, which the compiler turns into SSE2 or NEON. [`Isa::run`] picks at run time.
-//! Each operation is exactly rounded IEEE arithmetic, so all three give the same bits; the tests
+//! Each operation is exactly rounded IEEE arithmetic, so all give the same bits; the tests
 //! hold them to it. Nothing here knows what a rule is.
 //!
 //! Soundness: a token of a type that implements [`Simd`] by intrinsics exists only after the

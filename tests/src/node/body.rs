@@ -4,6 +4,7 @@ use crate::host::command::Finished;
 use crate::host::container::Container;
 use crate::host::process::Process;
 
+/// A process of this machine, or a container.
 pub(super) enum Body {
     Process(Process),
     Container(Container),
@@ -45,6 +46,7 @@ impl Body {
             Self::Container(container) => Some(container.exit_code()),
         }
     }
+
     /// Runs a client of the node.
     pub(super) fn ask(&self, args: &[&str]) -> Finished {
         match self {

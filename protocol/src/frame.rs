@@ -16,6 +16,9 @@ pub const MAX_BODY_BYTES: usize = MAX_INLINE_BYTES as usize;
 /// Most bytes of a frame.
 pub const MAX_FRAME_BYTES: usize =
     2 + crate::codec::MAX_ENVELOPE_BYTES + SIGNATURE_BYTES + MAX_BODY_BYTES;
+/// Most rounds between a request to join and its admission. Where rounds are short, a request from far away is many of
+/// them old when it arrives.
+pub(crate) const MAX_JOIN_AGE: u64 = 1024;
 /// Most entries that a seal names.
 pub(crate) const MAX_SEAL_ENTRIES: usize = MAX_BODY_BYTES / 32;
 
@@ -237,11 +240,11 @@ fn check_body(envelope: &Envelope, body: &[u8]) -> Result<(), FrameError> {
 }
 
 /// The joiner whose signed request is the body of an [`Message::Admit`]: made for that round or
-/// the one before, so that an old request cannot be replayed.
+/// at most [`MAX_JOIN_AGE`] before, so that an old request cannot be replayed for ever.
 pub(crate) fn admitted(body: &[u8], run: &RunId, round: Round) -> Option<PeerId> {
     let (signed, rest) = split(body).ok()?;
     let Verified(join) = signed.verify(run).ok()?;
     let is_join = matches!(join.message, Message::Join(_)) && rest.is_empty();
-    let fresh = join.round <= round && round.since(join.round) <= 1;
+    let fresh = join.round <= round && round.since(join.round) <= MAX_JOIN_AGE;
     (is_join && fresh).then_some(join.author)
 }

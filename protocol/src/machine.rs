@@ -21,6 +21,7 @@ mod event;
 mod inbox;
 mod inputs;
 mod inquiry;
+mod joining;
 mod keeping;
 mod log;
 mod mutation;
@@ -53,6 +54,7 @@ use crate::spec::{MAX_PEERS, RunSpec};
 
 use arrivals::Arrivals;
 use inquiry::Inquiry;
+use keeping::Lent;
 use log::RoundLog;
 use mutation::Mutant;
 use phase::{Aggregate, Agree, Collect, Phase};
@@ -106,6 +108,8 @@ pub struct RoundMachine {
     /// How long payloads took, from the close of the headers' window on.
     transfers: Arrivals,
     round_started: Time,
+    /// When more peers than may lie were first seen in the next round.
+    left_behind: Option<Time>,
     /// The time of the latest step.
     seen: Time,
     /// Connected peers; false for those that were connected before.
@@ -118,6 +122,10 @@ pub struct RoundMachine {
     /// so that what it says anew does not contradict what it said.
     rewinds: u32,
     joins_said: u32,
+    /// The latest request to join of each peer that was granted.
+    spent_joins: BTreeMap<PeerId, (u64, u32)>,
+    /// States that others were told of, from which they may go on.
+    lent: VecDeque<Lent>,
     /// When to ask some peer for frames that gossip may have lost.
     pull_at: Time,
     pulls: usize,
@@ -153,12 +161,15 @@ impl RoundMachine {
             arrivals: Arrivals::default(),
             transfers: Arrivals::default(),
             round_started: now,
+            left_behind: None,
             seen: now,
             peers: BTreeMap::new(),
             accused: BTreeSet::new(),
             proofs: BTreeMap::new(),
             rewinds: 0,
             joins_said: 0,
+            spent_joins: BTreeMap::new(),
+            lent: VecDeque::new(),
             pull_at: now,
             pulls: 0,
             outputs: VecDeque::new(),

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::fault::{Cut, FullDisk};
 use crate::host::compose::Compose;
 use crate::host::network::{Network, Place};
-use crate::host::{Host, clock};
+use crate::host::{Host, clock, distance};
 use crate::node::Node;
 
 /// Nodes of one run; the first one founded it.
@@ -116,6 +116,13 @@ impl Cluster {
             return number;
         }
         let bootstrap = ["--bootstrap".to_owned(), self[via].join().to_owned()];
+        self.start(bootstrap.into_iter().chain(words(options)).collect())
+    }
+
+    /// Starts one more process, which joins through the node `via`. What these two send each other takes `delay`.
+    pub fn join_from_afar(&mut self, via: usize, delay: Duration, options: &str) -> usize {
+        let relay = distance::relay(self[via].tcp_addr(), delay);
+        let bootstrap = ["--bootstrap".to_owned(), relay.to_string()];
         self.start(bootstrap.into_iter().chain(words(options)).collect())
     }
 

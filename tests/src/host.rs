@@ -7,6 +7,7 @@ pub mod clock;
 pub mod command;
 pub mod compose;
 pub mod container;
+pub mod distance;
 pub mod follow;
 pub mod network;
 pub mod process;

@@ -144,6 +144,9 @@ impl Driver {
         self.lent = self.lent.or_else(|| taken().copied());
         let mut kept = self.machine.kept_payloads();
         kept.extend(recent.iter().copied().chain(self.lent));
+        if spare == KEPT_MODELS {
+            kept.extend(self.machine.lent_models());
+        }
         blobs.retain(&kept);
     }
 

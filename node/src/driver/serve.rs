@@ -40,13 +40,16 @@ impl Driver {
         }
     }
 
-    fn answer(&self, request: &Request) -> Response {
+    fn answer(&mut self, request: &Request) -> Response {
         match request {
             Request::Spec(run) => {
                 let ours = run.is_none_or(|run| run == self.job.id);
                 found(ours.then(|| Response::Spec(self.job.spec.encode())))
             }
-            Request::Vouch => Response::Frames(vec![self.machine.vouch().encode()]),
+            Request::Vouch => {
+                let now = self.now();
+                Response::Frames(vec![self.machine.vouch(now).encode()])
+            }
             Request::Frames(round) => Response::Frames(self.frames_of(*round)),
             Request::Manifest(state) => {
                 let manifest = self.machine.manifest(state);

@@ -20,11 +20,6 @@ impl RoundMachine {
             });
             return true;
         }
-        if collect.left_behind.is_none() && self.others_went_on() {
-            collect.left_behind = Some(now);
-            self.phase = Phase::Collect(collect.clone());
-            self.pull_now(now);
-        }
         let view = self.log.view_of_more_than(self.faulty());
         let others = self
             .sealers(view)

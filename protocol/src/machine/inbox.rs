@@ -53,9 +53,9 @@ impl RoundMachine {
         let round = frame.round();
         if self.state.is_none() || round > self.log.round.next() {
             Reception::Early
-        } else if round < self.log.round {
+        } else if round < self.log.round && !self.may_still_join(&frame) {
             Reception::Stale
-        } else if round == self.log.round {
+        } else if round <= self.log.round {
             self.put_now(frame, now)
         } else {
             self.put_next(frame)
@@ -198,19 +198,6 @@ impl RoundMachine {
         let few = |echoers: &BTreeSet<PeerId>| echoers.len() <= self.faulty() + 1;
         let mut passed_on = self.log.echoers_of(view).into_iter();
         passed_on.any(|(seal, echoers)| !held.contains(&seal) && few(&echoers))
-    }
-
-    /// An admission whose joiner may not be on the roster, or is already.
-    fn admits_nobody(&self, frame: &Frame) -> bool {
-        if !matches!(frame.message(), Message::Admit) {
-            return false;
-        }
-        !frame.subject().is_some_and(|peer| self.may_join(&peer))
-    }
-
-    pub(super) fn may_join(&self, peer: &PeerId) -> bool {
-        let known = |s: &crate::Manifest| s.lists(peer) || s.banned.contains(peer);
-        self.config.spec.membership.admits(peer) && !self.state.as_ref().is_some_and(known)
     }
 
     /// Keeps the proof that somebody signed two things for one place, and tells the others.

@@ -2,12 +2,58 @@
 
 use std::collections::BTreeSet;
 
-use crate::id::{Digest, PeerId};
+use crate::frame::Frame;
+use crate::id::{Digest, PeerId, StateId, Time};
+use crate::manifest::{MAX_VOUCHED, Manifest, Vouched};
+use crate::message::Message;
+use crate::sign::Verified;
 
 use super::log::{Payload, RoundLog};
 use super::{KEPT_PAYLOADS, Phase, RoundMachine};
 
+/// Attempts for which a state is lent: time to ask for it from far away.
+const LENDING: u32 = 4;
+
+/// A state that others were told of, kept for them though newer ones came since.
+#[derive(Debug, Clone)]
+pub(super) struct Lent {
+    pub(super) id: StateId,
+    pub(super) manifest: Manifest,
+    until: Time,
+}
+
 impl RoundMachine {
+    /// The states that this node stands behind, signed. The latest is kept for a while for whoever hears of it.
+    pub fn vouch(&mut self, now: Time) -> Verified<Frame> {
+        self.lend(now);
+        let states = self.standing.recent(MAX_VOUCHED);
+        self.sign(Message::Vouch, Vouched { states }.encode().into())
+    }
+
+    /// Keeps the present state for whoever hears of it now. Where rounds are short, it would be forgotten before they can
+    /// ask for it. One in an attempt, at most: who hears of another hears of the next one soon.
+    fn lend(&mut self, now: Time) {
+        self.expire_lent(now);
+        let attempt = self.config.spec.timing.attempt();
+        let (Some(id), Some(manifest)) = (self.state_id(), self.state.clone()) else {
+            return;
+        };
+        let until = now + attempt * LENDING;
+        let latest = self.lent.back();
+        if latest.is_none_or(|latest| latest.until + attempt <= until) {
+            self.lent.push_back(Lent {
+                id,
+                manifest,
+                until,
+            });
+        }
+    }
+
+    /// Keeps no longer what was lent long enough.
+    pub(super) fn expire_lent(&mut self, now: Time) {
+        self.lent.retain(|lent| lent.until > now);
+    }
+
     /// The roots of all payloads that this node or others may still ask for.
     ///
     /// Once this node has aggregated a round, a payload is needed only by those who follow the round and did not say that

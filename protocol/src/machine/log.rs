@@ -1,5 +1,6 @@
 //! What a node has heard of one round: entries, seals, requests to join. Bounded per author.
 
+mod joins;
 mod misfits;
 mod seals;
 
@@ -12,6 +13,7 @@ use crate::message::{Contribution, Message};
 use crate::sign::Verified;
 use crate::spec::MAX_PEERS;
 
+pub(super) use joins::nonce;
 use misfits::Misfits;
 use seals::view;
 
@@ -245,22 +247,6 @@ impl RoundLog {
         }
         seals.retain(|seal| view(seal) != earliest);
         true
-    }
-
-    fn put_join(&mut self, frame: Verified<Frame>) -> Put {
-        let author = frame.author();
-        if self
-            .joins
-            .get(&author)
-            .is_some_and(|known| known.digest() == frame.digest())
-        {
-            return Put::Known;
-        }
-        if !self.joins.contains_key(&author) && self.joins.len() >= usize::from(MAX_PEERS) {
-            return Put::Excess;
-        }
-        self.joins.insert(author, frame);
-        Put::New
     }
 
     /// Whether a peer has sealed `digest`, and no more than its share of what is like it: then it may

@@ -55,8 +55,6 @@ pub(super) struct Collect {
     pub(super) closed: Option<Time>,
     /// When enough seals of others were first seen.
     pub(super) overtaken: Option<Time>,
-    /// When more peers than may lie were first seen in the next round.
-    pub(super) left_behind: Option<Time>,
     /// Whether [`Event::Waiting`](super::Event::Waiting) was said.
     pub(super) waiting: bool,
 }

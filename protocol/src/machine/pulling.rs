@@ -18,7 +18,7 @@ impl RoundMachine {
         let attempt = self.config.spec.timing.attempt();
         self.pull_at = now
             + match &self.phase {
-                Phase::Collect(collect) if collect.left_behind.is_some() => attempt / CATCHING_UP,
+                Phase::Collect(_) if self.left_behind.is_some() => attempt / CATCHING_UP,
                 // What is missing in an attempt must be there before it ends; and who waits for an agreed
                 // payload holds up nobody but itself, until it is late for the next round.
                 Phase::Agree(_) | Phase::Aggregate(_) => attempt / 3,
@@ -68,10 +68,15 @@ impl RoundMachine {
         }
     }
 
-    /// Whether more peers than may lie went on to a later round.
-    pub(super) fn others_went_on(&self) -> bool {
+    /// Takes note when more peers than may lie went on to a later round. Who still collects asks for what ended this one.
+    pub(super) fn watch_others(&mut self, now: Time) {
         let beyond = self.standing.heard_from(self.log.round.next());
-        beyond.count() > self.liars()
+        if self.left_behind.is_none() && beyond.count() > self.liars() {
+            self.left_behind = Some(now);
+            if matches!(self.phase, Phase::Collect(_)) {
+                self.pull_now(now);
+            }
+        }
     }
 
     /// Whether more peers than may lie are in the round or beyond it, and what they contributed to it is not here: this

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::frame;
-use crate::id::{Digest, PeerId, Round, Time};
+use crate::id::{Digest, Round, Time};
 use crate::manifest::Manifest;
-use crate::message::{Join, Message};
 
-use super::agree::{self, Decision};
+use super::agree;
 use super::event::{Event, Output};
-use super::log::{Entry, RoundLog, max_notices};
+use super::log::RoundLog;
 use super::{Aggregate, Collect, KEPT_LOGS, KEPT_PAYLOADS, Phase, RoundMachine};
 
 impl RoundMachine {
@@ -48,6 +46,7 @@ impl RoundMachine {
         let round = manifest.round;
         let (state, roster) = (manifest.id(), manifest.roster.len());
         self.round_started = start;
+        self.left_behind = None;
         let early = std::mem::replace(&mut self.next_log, RoundLog::new(round.next()));
         self.log = RoundLog::new(round);
         self.state = Some(manifest);
@@ -71,7 +70,6 @@ impl RoundMachine {
             patience: self.arrivals.patience(&self.config.spec.timing),
             closed: (!self.pulls()).then_some(start),
             overtaken: None,
-            left_behind: None,
             waiting: false,
         });
         self.pull_at = start + self.config.spec.timing.attempt();
@@ -80,8 +78,8 @@ impl RoundMachine {
         } else {
             self.ask_to_join();
         }
-        let joiners = heard.map_or_else(Vec::new, |log| log.joins.into_values().collect());
-        for join in joiners {
+        let open = heard.map_or_else(Vec::new, |log| self.open_joins(log));
+        for join in open {
             let peer = join.author();
             self.log.joins.insert(peer, join);
             self.sponsor(peer);
@@ -99,53 +97,6 @@ impl RoundMachine {
 
     fn is_over(&self, round: Round) -> bool {
         self.config.spec.rounds != 0 && round.0 >= self.config.spec.rounds
-    }
-
-    /// Asks to be on the roster, in words that gossip has not seen.
-    pub(super) fn ask_to_join(&mut self) {
-        self.joins_said = self.joins_said.wrapping_add(1);
-        let frame = self.sign(
-            Message::Join(Join {
-                nonce: self.joins_said,
-            }),
-            [].into(),
-        );
-        self.emit(Output::Publish(frame));
-    }
-
-    /// Passes on a request to join, if this node is one of the `f + 1` members whose turn it is:
-    /// enough that one of them is honest and up, few enough to be cheap.
-    pub(super) fn sponsor(&mut self, joiner: PeerId) {
-        let may = match &self.phase {
-            Phase::Collect(collect) => !collect.contributed || collect.waiting,
-            _ => false,
-        };
-        let Some(join) = self.log.joins.get(&joiner) else {
-            return;
-        };
-        if !may || !self.is_member() || !self.may_join(&joiner) || !self.may_sponsor(&joiner) {
-            return;
-        }
-        let body = frame::encode_signed(join.signed());
-        let rank = |peer: &PeerId| {
-            Digest::of(&[&joiner.0[..], &peer.0, &self.log.round.0.to_le_bytes()].concat())
-        };
-        let own = rank(&self.me);
-        let before = self.roster().iter().filter(|peer| rank(peer) < own).count();
-        let sponsors = usize::from(self.config.spec.max_faulty) + 1;
-        if before < sponsors && frame::admitted(&body, &self.run, self.log.round).is_some() {
-            self.say(Message::Admit, body.into());
-        }
-    }
-
-    /// One admission for each joiner, and no more than the others take from one author.
-    fn may_sponsor(&self, joiner: &PeerId) -> bool {
-        let own = |entry: &&Entry| {
-            entry.frame.author() == self.me && matches!(entry.frame.message(), Message::Admit)
-        };
-        let admitted: Vec<_> = self.log.entries.values().filter(own).collect();
-        let names = |entry: &&Entry| entry.frame.subject() == Some(*joiner);
-        admitted.len() < max_notices(self.roster().len()) && !admitted.iter().any(names)
     }
 
     /// The set of the round is agreed, in a view and after so many attempts.
@@ -188,21 +139,19 @@ impl RoundMachine {
         if round != self.log.round {
             return;
         }
-        let Decision {
-            next_roster,
-            next_banned,
-            ..
-        } = decision.clone();
+        let decision = decision.clone();
         let next = Manifest {
             run: self.run,
             round: round.next(),
             model,
             length,
-            roster: next_roster,
-            banned: next_banned,
+            roster: decision.next_roster,
+            banned: decision.next_banned,
         };
         self.standing.record(next.round, next.id());
         self.keep(next.clone());
+        self.expire_lent(now);
+        self.spend_joins(&decision.record.joined);
         let over = std::mem::replace(&mut self.log, RoundLog::new(round));
         if self.past_logs.len() == KEPT_LOGS {
             self.past_logs.pop_front();

@@ -100,17 +100,19 @@ impl Standing {
         there.map(|(peer, _)| *peer)
     }
 
-    /// Compares the votes with the node's own way. `liars` peers may vote for anything.
-    pub(super) fn doubt(&self, now: Round, liars: usize) -> Option<Doubt> {
+    /// Compares the votes with the node's own way. `liars` peers may vote for anything. Those who are not on the `roster`
+    /// were on this way once, and may have left it: they stand with nobody.
+    pub(super) fn doubt(&self, now: Round, roster: &[PeerId], liars: usize) -> Option<Doubt> {
         let mut with = 1;
         let mut apart = 0;
         let mut ahead = 0;
-        for (round, state) in self.votes.values() {
+        for (peer, (round, state)) in &self.votes {
+            let counts = usize::from(roster.contains(peer));
             match self.history.get(round) {
-                Some(own) if own == state => with += 1,
+                Some(own) if own == state => with += counts,
                 Some(_) => apart += 1,
                 // The next round's first headers may overtake this round's last seals.
-                None if *round == now.next() => with += 1,
+                None if *round == now.next() => with += counts,
                 None if *round > now => {
                     apart += 1;
                     ahead += 1;

@@ -32,6 +32,7 @@ impl RoundMachine {
         if self.advance_inquiry(now) {
             return true;
         }
+        self.watch_others(now);
         let advanced = match &self.phase {
             Phase::Collect(collect) => self.advance_collect(collect.clone(), now),
             Phase::Agree(agree) => self.advance_agree(agree.clone(), now),
@@ -45,11 +46,7 @@ impl RoundMachine {
         let idle = self.inquiry.is_none() && now >= self.doubt_after;
         let waiting = self.is_held_up(now);
         let alone = !self.peers.values().any(|up| *up);
-        let doubt = idle
-            && !alone
-            && (waiting
-                || self.is_left_behind(now)
-                || self.standing.doubt(self.log.round, self.liars()).is_some());
+        let doubt = idle && !alone && (waiting || self.is_left_behind(now) || self.has_doubt());
         if doubt {
             self.inquire(now);
         }
@@ -67,17 +64,27 @@ impl RoundMachine {
     }
 
     /// Whether others went on to the next round, and an attempt later nobody has shown how this one ended: they may have
-    /// started again from a state after it, and hold its frames no more.
+    /// started again from a state after it, and hold its frames no more; or they knew of members that are gone, for
+    /// whose seals this node still waits.
     fn is_left_behind(&self, now: Time) -> bool {
-        match &self.phase {
-            Phase::Collect(collect) if collect.overtaken.is_none() => {
-                let asks_at = |since: Time| since + self.config.spec.timing.attempt();
-                collect
-                    .left_behind
-                    .is_some_and(|since| now >= asks_at(since))
-            }
+        let waits = match &self.phase {
+            Phase::Collect(collect) => collect.overtaken.is_none(),
+            Phase::Agree(agree) => agree.started.is_none(),
             _ => false,
-        }
+        };
+        waits && self.asks_at().is_some_and(|at| now >= at)
+    }
+
+    /// Whether the votes of others speak against this node's state.
+    fn has_doubt(&self) -> bool {
+        let (round, liars) = (self.log.round, self.liars());
+        self.standing.doubt(round, self.roster(), liars).is_some()
+    }
+
+    /// When to look where those are that went on.
+    fn asks_at(&self) -> Option<Time> {
+        let attempt = self.config.spec.timing.attempt();
+        self.left_behind.map(|since| since + attempt)
     }
 
     /// When a round without result has taken longer than any that goes well.
@@ -227,13 +234,13 @@ impl RoundMachine {
         let mut times = vec![self.inquiry.as_ref().map(|inquiry| inquiry.due)];
         match &self.phase {
             Phase::Collect(collect) => {
-                let asks_at = collect.left_behind.map(|since| since + timing.attempt());
-                times.extend([collect.compute_at, Some(self.collect_end(collect)), asks_at]);
+                let end = Some(self.collect_end(collect));
+                times.extend([collect.compute_at, end, self.asks_at()]);
             }
             Phase::Agree(agree) => times.extend(agree.started.map_or_else(
                 || {
                     let soon = timing.after_attempts(agree.sealed, SEAL_PATIENCE);
-                    vec![Some(soon), Some(self.all_sealed())]
+                    vec![Some(soon), Some(self.all_sealed()), self.asks_at()]
                 },
                 |started| {
                     let end = self.attempt_end(started, agree.attempt);

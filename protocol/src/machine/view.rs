@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use crate::frame::Frame;
 use crate::id::{Digest, PeerId, Round, RunId, StateId};
-use crate::manifest::{MAX_VOUCHED, Manifest, Vouched};
-use crate::message::Message;
+use crate::manifest::Manifest;
 use crate::sign::Verified;
 use crate::spec::RunSpec;
 
@@ -64,15 +63,22 @@ impl RoundMachine {
 
     /// A manifest for a joiner, if it is still kept.
     pub fn manifest(&self, state: &StateId) -> Option<&Manifest> {
-        self.manifests
-            .iter()
-            .find(|(id, _)| id == state)
+        let lent = self.lent.iter().map(|lent| (&lent.id, &lent.manifest));
+        let kept = self.manifests.iter().map(|(id, manifest)| (id, manifest));
+        let mut all = kept.chain(lent);
+        all.find(|(id, _)| *id == state)
             .map(|(_, manifest)| manifest)
     }
 
     /// The roots of all models that kept manifests name, oldest first.
     pub fn kept_models(&self) -> impl Iterator<Item = Digest> + '_ {
         self.manifests.iter().map(|(_, manifest)| manifest.model)
+    }
+
+    /// The roots of the models of states that others were told of, and may ask for though newer ones came since: of at
+    /// most five.
+    pub fn lent_models(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.lent.iter().map(|lent| lent.manifest.model)
     }
 
     /// The body that travelled with a contribution: the payload if it is inline, else its chunk list.
@@ -94,11 +100,5 @@ impl RoundMachine {
         let logs = self.past_logs.iter().chain([&self.log, &self.next_log]);
         logs.filter(move |log| log.round == round)
             .flat_map(RoundLog::frames)
-    }
-
-    /// The states that this node stands behind, signed.
-    pub fn vouch(&self) -> Verified<Frame> {
-        let states = self.standing.recent(MAX_VOUCHED);
-        self.sign(Message::Vouch, Vouched { states }.encode().into())
     }
 }

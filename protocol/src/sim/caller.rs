@@ -59,7 +59,7 @@ impl World<'_> {
                 }
             }
             Arrival::Query(asker) => {
-                let mut vouch = machine.vouch();
+                let mut vouch = machine.vouch(now);
                 if node.lie == Some(Lie::States) {
                     vouch = forgery::false_vouch(&node.identity, &vouch, &mut self.rng);
                 }

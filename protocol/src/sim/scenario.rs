@@ -51,7 +51,7 @@ pub struct Scenario {
     pub strict: bool,
     /// When the last fault is mended and messages are lost no more.
     pub calm: Time,
-    /// Rounds that every peer must get through after that.
+    /// Rounds that every peer must get through after that. At the end all are on the roster.
     pub rounds_after: u64,
     /// How the honest machines are broken, for tests of the judge.
     pub mutation: Option<Mutation>,
@@ -88,7 +88,27 @@ impl Scenario {
     }
 }
 
-/// What the peers of every scenario agree on.
+/// What two or three peers agree on: any of them goes on alone, now and then in rounds shorter than messages take.
+pub(super) fn spec_of_few(seed: u64) -> RunSpec {
+    let spec = spec(seed, 1);
+    let pace = if seed.is_multiple_of(2) {
+        0
+    } else {
+        spec.timing.pace
+    };
+    RunSpec {
+        max_byzantine: 0,
+        min_peers: 1,
+        min_inputs: 1,
+        timing: Timing {
+            pace,
+            ..spec.timing
+        },
+        ..spec
+    }
+}
+
+/// What the peers of every other scenario agree on.
 pub(super) fn spec(seed: u64, max_faulty: u16) -> RunSpec {
     RunSpec {
         wire: WIRE_VERSION,

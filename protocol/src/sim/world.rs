@@ -8,6 +8,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::id::{Digest, PeerId, Round, StateId, Time};
+use crate::machine::RoundMachine;
 use crate::spec::RunSpec;
 
 use super::node::{Clock, Node};
@@ -147,7 +148,8 @@ impl<'a> World<'a> {
             if at >= self.scenario.calm {
                 let furthest = self.rounds().max().unwrap_or_default();
                 let goal = *goal.get_or_insert(furthest + self.scenario.rounds_after);
-                if self.rounds().all(|round| round >= goal) && self.apart_since.is_none() {
+                let arrived = self.rounds().all(|round| round >= goal) && self.all_count();
+                if arrived && self.apart_since.is_none() {
                     return Ok(self.finish());
                 }
                 if at >= self.scenario.calm + STUCK_BOUND {
@@ -169,6 +171,12 @@ impl<'a> World<'a> {
     pub(super) fn honest_nodes(&self) -> impl Iterator<Item = &Node> {
         let nodes = self.nodes.iter().enumerate();
         nodes.filter(|(i, _)| self.is_honest(*i)).map(|(_, n)| n)
+    }
+
+    /// Whether all honest nodes are up and on the roster.
+    fn all_count(&self) -> bool {
+        let counts = |node: &Node| node.machine.as_ref().is_some_and(RoundMachine::is_member);
+        self.honest_nodes().all(counts)
     }
 
     /// Each honest node's round; 0 while it is down or has no state.

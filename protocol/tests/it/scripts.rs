@@ -475,6 +475,7 @@ scripts! {
     a_joiner_is_sponsored_and_counts_from_the_next_border
     a_late_contribution_is_counted_not_aggregated
     a_lone_founder_admits_newcomers
+    a_newcomer_follows_a_survivor_into_the_next_round
     a_node_on_another_state_takes_over_that_of_the_plurality
     a_payload_that_breaks_the_spec_is_reported_and_not_sealed
     a_payload_that_nobody_has_is_not_waited_for_until_the_deadline

@@ -82,11 +82,11 @@ macro_rules! found_out {
 
 found_out! {
     accepting_what_few_signed_for_is_found_out: FewSigners 0;
-    leaving_the_last_attempt_out_is_found_out: NoLastAttempt 70;
+    leaving_the_last_attempt_out_is_found_out: NoLastAttempt 97;
     applying_before_agreement_is_found_out: BeforeAgreement 0;
     the_fast_path_on_unequal_seals_is_found_out: UnequalSeals 0;
     accepting_in_silence_is_found_out: SilentAcceptance 9;
-    counting_what_one_names_is_found_out: OneIsEnough 29;
+    counting_what_one_names_is_found_out: OneIsEnough 53;
 }
 
 #[test]

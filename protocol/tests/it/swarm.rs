@@ -344,7 +344,7 @@ impl Swarm {
                 }
             }
             What::Query(asker) => {
-                let vouch = machine.vouch();
+                let vouch = machine.vouch(now);
                 self.send(to, asker, What::Frame(vouch));
             }
         }

@@ -17,8 +17,14 @@ fn standing(votes: &[(u8, (Round, StateId))]) -> Standing {
     standing
 }
 
+/// Its doubt in round 9 of a roster of peers 0 to 4, of which it is none.
+fn doubt_of(standing: &Standing, liars: usize) -> Option<Doubt> {
+    let roster: Vec<_> = (0..5).map(peer).collect();
+    standing.doubt(Round(9), &roster, liars)
+}
+
 fn doubt(votes: &[(u8, (Round, StateId))], liars: usize) -> Option<Doubt> {
-    standing(votes).doubt(Round(9), liars)
+    doubt_of(&standing(votes), liars)
 }
 
 #[test]
@@ -53,6 +59,14 @@ fn a_minority_doubts_itself() {
 }
 
 #[test]
+fn who_is_off_the_roster_stands_with_nobody() {
+    let votes = [(7, state(0, 3)), (8, state(0, 10)), (9, state(1, 9))];
+    assert_eq!(doubt(&votes, 0), Some(Doubt::Outvoted), "one and one");
+    let with = [&votes[..], &[(1, state(0, 9))]].concat();
+    assert_eq!(doubt(&with, 0), None, "two and one");
+}
+
+#[test]
 fn a_node_that_lags_knows_it() {
     let ahead = [(1, state(0, 11)), (2, state(0, 12))];
     assert_eq!(doubt(&ahead, 1), Some(Doubt::Behind));
@@ -72,7 +86,7 @@ fn a_peer_has_one_vote_and_it_is_the_latest() {
     standing.forget(&peer(1));
     standing.vote(peer(1), Round(7), state(1, 7).1, 128);
     assert_eq!(
-        standing.doubt(Round(9), 1),
+        doubt_of(&standing, 1),
         Some(Doubt::Outvoted),
         "started again further back"
     );
@@ -84,8 +98,8 @@ fn votes_take_bounded_memory() {
     for voter in 0..=255 {
         standing.vote(peer(voter), Round(9), state(1, 9).1, 3);
     }
-    assert_eq!(standing.doubt(Round(9), 2), Some(Doubt::Outvoted));
-    assert_eq!(standing.doubt(Round(9), 3), None, "three are remembered");
+    assert_eq!(doubt_of(&standing, 2), Some(Doubt::Outvoted));
+    assert_eq!(doubt_of(&standing, 3), None, "three are remembered");
 }
 
 #[test]

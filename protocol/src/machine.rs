@@ -122,8 +122,8 @@ pub struct RoundMachine {
     /// so that what it says anew does not contradict what it said.
     rewinds: u32,
     joins_said: u32,
-    /// The latest request to join of each peer that was granted.
-    spent_joins: BTreeMap<PeerId, (u64, u32)>,
+    /// The latest request to join of each peer that was granted: when it asked, and which it was.
+    spent_joins: BTreeMap<PeerId, (Round, (u64, u32))>,
     /// States that others were told of, from which they may go on.
     lent: VecDeque<Lent>,
     /// When to ask some peer for frames that gossip may have lost.

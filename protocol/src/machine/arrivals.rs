@@ -13,8 +13,6 @@ const WINDOW: usize = 256;
 const DEVIATIONS: u32 = 6;
 /// Arrivals of one peer from which its own patience is learned.
 const ENOUGH: usize = 3;
-/// Attempts that a peer may take of which nothing is known: it may come from far away, and has to catch up first.
-const NEWCOMER_ATTEMPTS: u32 = 3;
 /// The part of its median that a peer may be late by in any case: few arrivals say little of the spread.
 const LEEWAY: u32 = 2;
 
@@ -35,13 +33,11 @@ impl Arrivals {
     /// What was learned so far: median + k·MAD, of all arrivals and of those of each peer, within the bounds of the spec.
     ///
     /// Fewer than half of the peers cannot move the median of all far, so liars cannot stretch it by being late. What is
-    /// learned of one peer only shortens the wait for it: who is always early is missed sooner. Who never came is waited
-    /// for as long as it takes to come from far away.
+    /// learned of one peer only shortens the wait for it: who is always early is missed sooner.
     pub(super) fn patience(&self, timing: &Timing) -> Patience {
         let bounded = |span: Duration| span.clamp(timing.collect_min(), timing.collect_max());
         let Some((median, spread)) = middle(self.recent.iter().map(|(_, took)| *took)) else {
             return Patience {
-                of_newcomer: timing.collect_max(),
                 of_all: timing.collect_max(),
                 of_peer: BTreeMap::new(),
             };
@@ -51,20 +47,17 @@ impl Arrivals {
         for (peer, took) in &self.recent {
             by_peer.entry(*peer).or_default().push(*took);
         }
+        by_peer.retain(|_, arrivals| arrivals.len() >= ENOUGH);
         let own = |arrivals: Vec<Duration>| {
-            let learned = Some(arrivals).filter(|arrivals| arrivals.len() >= ENOUGH);
-            let Some((median, spread)) = learned.and_then(|own| middle(own.into_iter())) else {
-                return of_all;
-            };
+            let (median, spread) = middle(arrivals.into_iter())?;
             let late = (spread * DEVIATIONS).max(median / LEEWAY);
-            bounded(median + late).min(of_all)
+            Some(bounded(median + late).min(of_all))
         };
         let of_peer = by_peer.into_iter();
         Patience {
-            of_newcomer: bounded(of_all.max(timing.attempt() * NEWCOMER_ATTEMPTS)),
             of_all,
             of_peer: of_peer
-                .map(|(peer, arrivals)| (peer, own(arrivals)))
+                .filter_map(|(peer, arrivals)| Some((peer, own(arrivals)?)))
                 .collect(),
         }
     }
@@ -73,7 +66,6 @@ impl Arrivals {
 /// How long to wait for whom, as known before the wait.
 #[derive(Debug, Clone)]
 pub(super) struct Patience {
-    of_newcomer: Duration,
     of_all: Duration,
     of_peer: BTreeMap<PeerId, Duration>,
 }
@@ -82,7 +74,7 @@ impl Patience {
     /// For the one of these peers that takes longest.
     pub(super) fn with<'a>(&self, missing: impl IntoIterator<Item = &'a PeerId>) -> Duration {
         let each = missing.into_iter().map(|peer| self.of_peer.get(peer));
-        let each = each.map(|own| own.copied().unwrap_or(self.of_newcomer));
+        let each = each.map(|own| own.copied().unwrap_or(self.of_all));
         each.max().unwrap_or(self.of_all)
     }
 }

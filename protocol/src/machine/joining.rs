@@ -1,7 +1,7 @@
 //! Newcomers: asking to be on the roster, and passing on the requests of those who ask.
 
 use crate::frame::{self, Frame};
-use crate::id::{Digest, PeerId};
+use crate::id::{Digest, PeerId, Round};
 use crate::message::{Join, Message};
 use crate::sign::Verified;
 
@@ -73,35 +73,43 @@ impl RoundMachine {
     /// Whether a frame of an earlier round asks to join, and not too long ago. Frames take longer than rounds, where rounds
     /// are short and their author is far away.
     pub(super) fn may_still_join(&self, frame: &Frame) -> bool {
-        let is_recent = self.log.round.since(frame.round()) <= frame::MAX_JOIN_AGE;
-        matches!(frame.message(), Message::Join(_)) && is_recent && !self.is_spent(frame)
+        let is_join = matches!(frame.message(), Message::Join(_));
+        is_join && is_recent(frame.round(), self.log.round) && !self.is_spent(frame)
     }
 
     /// Whether this request, or a later one of the same peer, was granted already. Its author was on the roster since,
     /// and must ask anew.
     pub(super) fn is_spent(&self, join: &Frame) -> bool {
         let spent = self.spent_joins.get(&join.author());
-        spent.is_some_and(|spent| nonce(join) <= *spent)
+        spent.is_some_and(|(_, spent)| nonce(join) <= *spent)
     }
 
-    /// Takes note of the requests that were granted in the round that is over.
+    /// Takes note of the requests that were granted in the round that is over, for as long as somebody may repeat them.
     pub(super) fn spend_joins(&mut self, joined: &[PeerId]) {
+        let round = self.log.round;
+        self.spent_joins
+            .retain(|_, (asked, _)| is_recent(*asked, round));
         for peer in joined {
             let Some(join) = self.log.joins.get(peer) else {
                 continue;
             };
             let room = self.spent_joins.len() < MAX_KNOWN;
             if room || self.spent_joins.contains_key(peer) {
-                self.spent_joins.insert(*peer, nonce(join));
+                self.spent_joins.insert(*peer, (join.round(), nonce(join)));
             }
         }
     }
 
-    /// The requests of a round that were not granted: they are heard in the next one, too.
+    /// The requests of a round that were not granted, and may be yet: they are heard in the next one, too.
     pub(super) fn open_joins(&self, heard: RoundLog) -> Vec<Verified<Frame>> {
         let joins = heard.joins.into_values();
         joins
-            .filter(|join| self.may_join(&join.author()) && !self.is_spent(join))
+            .filter(|join| self.may_join(&join.author()) && self.may_still_join(join))
             .collect()
     }
+}
+
+/// Whether a request that was made in a round may be granted in a later one.
+fn is_recent(asked: Round, now: Round) -> bool {
+    now.since(asked) <= frame::MAX_JOIN_AGE
 }

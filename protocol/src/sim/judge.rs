@@ -5,6 +5,7 @@ use crate::id::PeerId;
 use crate::machine::{Event, RoundMachine};
 
 use super::liar::Lie;
+use super::node::Node;
 use super::watch::{DIVERGENCE_BOUND, Grade, Violation, most_frames};
 use super::world::World;
 
@@ -91,6 +92,8 @@ impl World<'_> {
         let roster = record.contributors.len() + record.absent.len();
         self.promised += roster as u64;
         self.kept += record.contributors.len() as u64;
+        let counts = |node: &Node| record.contributors.contains(&node.identity.peer_id());
+        self.whole |= self.now >= self.scenario.calm && self.honest_nodes().all(counts);
         if !record.update && roster >= self.spec.quorum() {
             self.lost.insert(record.round);
         }

@@ -51,7 +51,7 @@ pub struct Scenario {
     pub strict: bool,
     /// When the last fault is mended and messages are lost no more.
     pub calm: Time,
-    /// Rounds that every peer must get through after that. At the end all are on the roster.
+    /// Rounds that every peer must get through after that, and at last all contribute to one.
     pub rounds_after: u64,
     /// How the honest machines are broken, for tests of the judge.
     pub mutation: Option<Mutation>,

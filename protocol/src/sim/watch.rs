@@ -40,7 +40,7 @@ pub struct Grade {
 /// A broken promise.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Violation {
-    /// Some node did not get through the rounds that it had time for, or did not get on the roster.
+    /// Some node did not get through the rounds that it had time for, or did not contribute again beside all others.
     Stuck {
         /// When the judge gave up.
         at: Time,

@@ -8,7 +8,6 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::id::{Digest, PeerId, Round, StateId, Time};
-use crate::machine::RoundMachine;
 use crate::spec::RunSpec;
 
 use super::node::{Clock, Node};
@@ -51,6 +50,8 @@ pub(super) struct World<'a> {
     pub(super) lost: BTreeSet<Round>,
     pub(super) promised: u64,
     pub(super) kept: u64,
+    /// Whether all honest nodes contributed to one round since the last fault.
+    pub(super) whole: bool,
     listener: Option<&'a mut dyn FnMut(&str)>,
 }
 
@@ -117,6 +118,7 @@ impl<'a> World<'a> {
             lost: BTreeSet::new(),
             promised: 0,
             kept: 0,
+            whole: false,
             listener,
             scenario: scenario.clone(),
         }
@@ -148,8 +150,8 @@ impl<'a> World<'a> {
             if at >= self.scenario.calm {
                 let furthest = self.rounds().max().unwrap_or_default();
                 let goal = *goal.get_or_insert(furthest + self.scenario.rounds_after);
-                let arrived = self.rounds().all(|round| round >= goal) && self.all_count();
-                if arrived && self.apart_since.is_none() {
+                let arrived = self.rounds().all(|round| round >= goal);
+                if arrived && self.whole && self.apart_since.is_none() {
                     return Ok(self.finish());
                 }
                 if at >= self.scenario.calm + STUCK_BOUND {
@@ -171,12 +173,6 @@ impl<'a> World<'a> {
     pub(super) fn honest_nodes(&self) -> impl Iterator<Item = &Node> {
         let nodes = self.nodes.iter().enumerate();
         nodes.filter(|(i, _)| self.is_honest(*i)).map(|(_, n)| n)
-    }
-
-    /// Whether all honest nodes are up and on the roster.
-    fn all_count(&self) -> bool {
-        let counts = |node: &Node| node.machine.as_ref().is_some_and(RoundMachine::is_member);
-        self.honest_nodes().all(counts)
     }
 
     /// Each honest node's round; 0 while it is down or has no state.

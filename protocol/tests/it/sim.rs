@@ -1,6 +1,9 @@
 //! Simulated swarms: seeds of each kind of trouble without a broken promise.
 
+use std::time::Duration;
+
 use spirt_protocol::sim::{Fault, Grade, Kind, Mutation, Scenario, Violation, run, shrink};
+use spirt_protocol::{Time, Timing};
 
 /// Plays seeds of a kind, and names the first that breaks a promise.
 fn play(kind: Kind, seeds: impl IntoIterator<Item = u64>) -> Vec<Grade> {
@@ -136,6 +139,35 @@ fn who_waits_for_the_end_of_a_round_asks_to_join_it_all_the_same() {
 #[test]
 fn a_lone_member_that_came_back_is_not_held_up_by_its_own_goodbye() {
     play(Kind::Storm, [1577]);
+}
+
+#[test]
+fn who_comes_from_far_away_gets_on_the_roster_of_a_swarm_in_a_hurry() {
+    let at = |millis| Time(Duration::from_millis(millis));
+    for (peers, faulty) in [(2, 0), (3, 0), (5, 1), (8, 2)] {
+        let mut scenario = Scenario::draw(Kind::Links, 0);
+        // The nodes of all but one are a few milliseconds apart, and that one a fifth of a second.
+        let far = peers - 1;
+        scenario.peers = peers;
+        scenario.faults = vec![(at(0), Fault::Slow(far, 200))];
+        scenario.starts = vec![at(0); peers];
+        scenario.starts[far] = at(4_000);
+        scenario.calm = at(4_000);
+        (scenario.drop, scenario.duplicate) = (0.0, 0.0);
+        (scenario.delay, scenario.compute) = (Duration::from_millis(3), Duration::from_millis(3));
+        let spec = &mut scenario.spec;
+        (spec.max_byzantine, spec.max_faulty) = (faulty, faulty.max(1));
+        (spec.min_peers, spec.min_inputs) = (2 * faulty + 1, 2 * faulty + 1);
+        spec.timing = Timing {
+            pace: 0,
+            collect_min: 500,
+            collect_max: 30_000,
+            attempt: 1_000,
+        };
+        let grade = run(&scenario).unwrap_or_else(|violation| panic!("{peers}: {violation}"));
+        let entered = grade.virtual_time - scenario.calm.0;
+        assert!(entered < Duration::from_secs(4), "{peers}: {entered:?}");
+    }
 }
 
 #[test]

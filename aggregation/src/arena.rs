@@ -9,18 +9,14 @@
 use half::slice::HalfFloatSliceExt as _;
 use half::{bf16, f16};
 
-use crate::engine::{self, BLOCK, PANEL, Pairs, simd::Isa};
+use crate::engine::{self, Pairs, simd::Isa};
 use crate::error::{AggregateError, ArenaError};
 use crate::pipeline::Pipeline;
 use crate::pipeline::needs::needs_distances;
 use crate::pipeline::run::{Plan, plan_directly, plan_from};
 use crate::report::Report;
 use crate::source::Source;
-
-/// Values between two rows of a tile: one cache line, so that the rows do not meet in one cache set.
-const GAP: usize = 16;
-/// Values from one row of a tile to the next.
-pub(crate) const STRIDE: usize = PANEL + GAP;
+use crate::tile::{BLOCK, PANEL, STRIDE};
 
 /// A piece of a row, in the encoding in which it arrived.
 #[derive(Clone, Copy, Debug)]

@@ -8,12 +8,14 @@ use std::str::FromStr;
 
 use crate::random::Random;
 
+mod along;
 mod collusion;
 mod gossip;
 mod moments;
 mod search;
 
-pub use collusion::{Along, Collusion};
+pub use along::Along;
+pub use collusion::Collusion;
 pub use gossip::{dissensus, spectral};
 
 /// How a Byzantine peer changes its own vector before it sends it.

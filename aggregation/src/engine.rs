@@ -27,8 +27,6 @@ pub(crate) mod simd;
 mod tests;
 mod wide;
 
-use std::ops::Range;
-
 use rayon::prelude::*;
 
 pub(crate) use column::{MOST_ROWS, Reduce};
@@ -37,12 +35,7 @@ use out::{LONG, Out};
 use simd::{Isa, LANES};
 
 use crate::source::Source;
-
-/// Columns whose distances are summed in `f32`, before `f64` takes over. Part of the results'
-/// definition. A panel of a row is one page of memory.
-pub(crate) const PANEL: usize = 1024;
-/// Columns of one unit of work: sixteen panels. Part of the results' definition.
-pub(crate) const BLOCK: usize = 16 * PANEL;
+use crate::tile::BLOCK;
 
 /// The place of a pair in a triangular list; `i >= j`.
 pub(crate) const fn triangle(i: usize, j: usize) -> usize {
@@ -235,11 +228,6 @@ fn combine_block(
             }
         }
     });
-}
-
-/// The columns of a block.
-pub(crate) fn block_range(block: usize, d: usize) -> Range<usize> {
-    block * BLOCK..d.min((block + 1) * BLOCK)
 }
 
 /// `work` for every block, results in block order.

@@ -88,6 +88,7 @@ mod rule;
 mod source;
 mod spectrum;
 mod text;
+mod tile;
 mod verdict;
 mod weigh;
 mod witness;

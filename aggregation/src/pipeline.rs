@@ -193,6 +193,24 @@ impl From<Rule> for Pipeline {
     }
 }
 
+impl Rule {
+    /// Aggregates `inputs` (n rows of d values) into one vector of d finite values, of which at most
+    /// `max_byzantine` = f rows may be anything at all.
+    ///
+    /// The same as the [`Pipeline`] of this rule alone; see there.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn aggregate(
+        &self,
+        inputs: &Inputs<'_>,
+        max_byzantine: usize,
+    ) -> Result<Aggregate, AggregateError> {
+        Pipeline::from(*self).aggregate(inputs, max_byzantine)
+    }
+}
+
 impl fmt::Display for Pipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> = self.pre.iter().map(Pre::to_string).collect();

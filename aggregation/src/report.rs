@@ -117,16 +117,15 @@ impl Report {
     }
 
     /// The report of a rule that takes each coordinate apart: per row its share, and its cosine to
-    /// the median of the others.
+    /// the median of the others, and what follows from them.
     pub(crate) fn of_coordinates(
         shares: &[f64],
         cosines: &[Option<f64>],
-        max_byzantine: usize,
+        verdicts: &[Verdict],
     ) -> Self {
         let total: f64 = shares.iter().sum();
-        let verdicts = crate::verdict::of_rows(shares, cosines, max_byzantine);
         let rows = shares.iter().zip(cosines).zip(verdicts);
-        Self::new(rows.map(|((&share, &agreement), verdict)| RowReport {
+        Self::new(rows.map(|((&share, &agreement), &verdict)| RowReport {
             verdict,
             weight: share / total,
             share,
@@ -134,9 +133,4 @@ impl Report {
             score: None,
         }))
     }
-}
-
-/// A count as a real number. Exact below 2^53.
-pub(crate) fn real(count: usize) -> f64 {
-    count as f64
 }

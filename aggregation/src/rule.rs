@@ -8,11 +8,10 @@ mod tests;
 use std::num::NonZeroUsize;
 
 use crate::error::AggregateError;
-use crate::input::Inputs;
-use crate::pipeline::Pipeline;
-use crate::report::Aggregate;
 use crate::weigh::subset;
 
+pub use crate::weigh::krum::Score;
+pub use crate::weigh::median::Start;
 pub(crate) use computed::Class;
 pub use table::RuleInfo;
 
@@ -123,15 +122,6 @@ pub enum Rule {
     },
 }
 
-/// Over how many nearest others a Krum score sums squared distances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Score {
-    /// n - f - 2, as in the paper and in Garfield's native code.
-    Blanchard,
-    /// n - f - 1, as in ByzFL and ByzPy.
-    Byzfl,
-}
-
 /// How the geometric median is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Weiszfeld {
@@ -165,15 +155,6 @@ impl Weiszfeld {
         iters: NonZeroUsize::new(3).expect("not zero"),
         start: Start::Origin,
     };
-}
-
-/// Where an iteration begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// At zero.
-    Origin,
-    /// At the mean of the rows.
-    Mean,
 }
 
 impl Rule {
@@ -218,22 +199,6 @@ impl Rule {
             | Self::Cge
             | Self::NormClip { .. } => twice.saturating_add(1),
         }
-    }
-
-    /// Aggregates `inputs` (n rows of d values) into one vector of d finite values, of which at most
-    /// `max_byzantine` = f rows may be anything at all.
-    ///
-    /// The same as the [`Pipeline`] of this rule alone; see there.
-    ///
-    /// # Errors
-    ///
-    /// As [`check`](Self::check).
-    pub fn aggregate(
-        &self,
-        inputs: &Inputs<'_>,
-        max_byzantine: usize,
-    ) -> Result<Aggregate, AggregateError> {
-        Pipeline::from(*self).aggregate(inputs, max_byzantine)
     }
 
     /// Whether the rule accepts n rows of which f may lie, without any row at hand.

@@ -3,8 +3,7 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use crate::arena::STRIDE;
-use crate::engine::{PANEL, block_range};
+use crate::tile::{PANEL, STRIDE, block_range};
 
 /// n rows of d values, in an order of the caller's choice.
 pub(crate) enum Source<'a> {

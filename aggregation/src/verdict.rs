@@ -39,7 +39,7 @@ pub(crate) fn of_rows(
 ) -> Vec<Verdict> {
     let n = shares.len();
     let mut verdicts = vec![Verdict::Kept; n];
-    let mean = shares.iter().sum::<f64>() / crate::report::real(n);
+    let mean = shares.iter().sum::<f64>() / n as f64;
     let mut sorted = shares.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let starved_below = STARVED * f64::midpoint(sorted[(n - 1) / 2], sorted[n / 2]);

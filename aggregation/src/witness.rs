@@ -7,6 +7,7 @@ use crate::engine::Reduce;
 use crate::input::Inputs;
 use crate::order::{SortedTile, for_each_sampled_tile};
 use crate::report::Report;
+use crate::verdict;
 
 /// The report of a coordinate rule: in what fraction of the sampled columns each row's value lay
 /// among those that the rule keeps, and how well the row agrees with the others.
@@ -26,7 +27,9 @@ pub(crate) fn report(inputs: &Inputs<'_>, reduce: Reduce, max_byzantine: usize) 
         agreement.count(inputs, tile);
     });
     let cosines: Vec<Option<f64>> = agreement.cosines().collect();
-    Report::of_coordinates(&tally.shares(), &cosines, max_byzantine)
+    let shares = tally.shares();
+    let verdicts = verdict::of_rows(&shares, &cosines, max_byzantine);
+    Report::of_coordinates(&shares, &cosines, &verdicts)
 }
 
 /// In how many of the contested columns each row's value took part.

@@ -24,12 +24,11 @@ use tokio::task::JoinSet;
 use crate::blobs::Packed;
 use crate::conduct::{Conduct, Sanction};
 use crate::control::ControlRequest;
-use crate::fetch::Offences;
 use crate::job::Job;
 use crate::latest::Latest;
 use crate::peer;
 use crate::swarm::Handle;
-use crate::transfer::{Account, TransferError};
+use crate::transfer::{Account, Offences, TransferError};
 
 pub use report::Report;
 pub use wiring::{Bounds, Ending, Wiring};

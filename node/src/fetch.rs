@@ -12,13 +12,10 @@ use spirt_protocol::{
 use crate::blobs::{Blob, Blobs, Packed};
 use crate::peer;
 use crate::swarm::Handle;
-use crate::transfer::{Account, Content, Manner, Transfers};
+use crate::transfer::{Account, Content, Manner, Offences, Transfers};
 
 /// Holders of a state or a data set that are asked at once.
 const STATE_SOURCES: usize = 4;
-
-/// Who sent what no honest peer sends.
-pub type Offences = Vec<(PeerId, Offence)>;
 
 /// What could not be had from any holder.
 #[derive(Debug)]

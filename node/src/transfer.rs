@@ -16,11 +16,10 @@ mod source;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use spirt_protocol::PeerId;
+use spirt_protocol::{Offence, PeerId};
 use tokio::sync::Semaphore;
 
 use crate::blobs::{Blob, Packed};
-use crate::fetch::Offences;
 use crate::swarm::Handle;
 use pace::Pace;
 
@@ -30,6 +29,9 @@ const WINDOW_BYTES: usize = 2 * 1024 * 1024;
 const WINDOW_CHUNKS: (usize, usize) = (2, 8);
 /// Bytes asked of all peers and not here yet, in KiB.
 const BUDGET_KIB: usize = 48 * 1024;
+
+/// Who sent what no honest peer sends.
+pub type Offences = Vec<(PeerId, Offence)>;
 
 /// Fetches blobs. Cheap to clone; all clones share what they measured and what they may hold.
 #[derive(Debug, Clone)]

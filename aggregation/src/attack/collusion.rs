@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::ParseAttackError;
+use super::along::Along;
 use super::moments::Moments;
 use super::search::{largest_step, line_search};
 use crate::input::Inputs;
@@ -58,17 +59,6 @@ pub enum Collusion {
         /// Which; 0 if not given.
         column: usize,
     },
-}
-
-/// The direction p of [`Collusion::MinMax`] and [`Collusion::MinSum`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Along {
-    /// -mu / |mu|.
-    Unit,
-    /// -sigma.
-    Deviation,
-    /// -sign(mu).
-    Sign,
 }
 
 impl Collusion {
@@ -240,16 +230,6 @@ impl FromStr for Collusion {
             }),
             _ => Err(unknown()),
         }
-    }
-}
-
-impl fmt::Display for Along {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unit => "unit",
-            Self::Deviation => "deviation",
-            Self::Sign => "sign",
-        })
     }
 }
 

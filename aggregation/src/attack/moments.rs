@@ -1,6 +1,6 @@
 //! What liars compute from the honest rows: moments, directions, and how far they may go.
 
-use super::collusion::Along;
+use super::along::Along;
 use crate::input::Inputs;
 use crate::spectrum::top;
 

@@ -6,9 +6,9 @@
 //! more at a time stop the work until one is answered. So the kernels ask for a few lines every few dozen
 //! instructions, and never for many at once.
 
-use super::PANEL;
 use super::simd::{LANES, Simd};
 use crate::source::Strip;
+use crate::tile::PANEL;
 
 /// Lines of a panel in one row.
 pub(super) const LINES: usize = PANEL / LANES;

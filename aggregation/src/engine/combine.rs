@@ -5,9 +5,10 @@
 
 use super::ahead::LINES as VECTORS;
 use super::out::{EMPTY, Out, Panel};
+use super::padded;
 use super::simd::{Kernel, LANES, Lanes, Simd};
-use super::{PANEL, padded};
 use crate::source::Strip;
+use crate::tile::PANEL;
 
 /// The values of one row in the columns of a run.
 type Run = [[f32; LANES]; VECTORS];

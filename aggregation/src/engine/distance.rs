@@ -13,8 +13,9 @@ mod tile;
 
 use super::ahead::{Ahead, LINES, SIDE};
 use super::simd::{Kernel, LANES, Simd};
-use super::{PANEL, Pairs, padded, triangle};
+use super::{Pairs, padded, triangle};
 use crate::source::Strip;
+use crate::tile::PANEL;
 use squares::Squares;
 use tile::{Differences, Exactly, Product, Row, tree};
 

@@ -4,9 +4,9 @@
 //! output is out of the caches anyway by the time when somebody reads it, so its lines are sent to memory
 //! whole. They begin where the allocator lets them; so a panel's values are gathered first.
 
-use super::PANEL;
 use super::ahead::LINES;
 use super::simd::{LANES, Lanes, Simd};
+use crate::tile::PANEL;
 
 /// The columns of a strip in the output.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 use super::simd::Isa;
 use super::*;
+use crate::tile::block_range;
 
 /// A small seeded generator: awkward finite floats of many magnitudes, with ties.
 fn rows(n: usize, d: usize, seed: u64, wild: bool) -> Vec<Vec<f32>> {

@@ -4,7 +4,15 @@
 
 use super::Weights;
 use crate::geometry::Geometry;
-use crate::rule::Score;
+
+/// Over how many nearest others a Krum score sums squared distances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Score {
+    /// n - f - 2, as in the paper and in Garfield's native code.
+    Blanchard,
+    /// n - f - 1, as in ByzFL and ByzPy.
+    Byzfl,
+}
 
 /// The m points with the best scores. Needs n >= 2f + 3 (Blanchard) or 2f + 1 (ByzFL), 1 <= m <= n.
 pub(crate) fn multi_krum(g: &Geometry, f: usize, m: usize, score: Score) -> Weights {

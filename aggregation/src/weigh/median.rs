@@ -2,7 +2,15 @@
 
 use super::Weights;
 use crate::geometry::Geometry;
-use crate::rule::Start;
+
+/// Where an iteration begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At zero.
+    Origin,
+    /// At the mean of the rows.
+    Mean,
+}
 
 /// Iterations of the exact form. Each costs n^2; the tolerance ends nearly every run long before.
 const MOST_ITERATIONS: usize = 10_000;

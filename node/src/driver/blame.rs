@@ -6,9 +6,9 @@ use spirt_protocol::{Offence, PeerId};
 
 use super::Driver;
 use crate::conduct::Sanction;
-use crate::fetch::Offences;
 use crate::output::OffenceReport;
 use crate::peer;
+use crate::transfer::Offences;
 
 impl Driver {
     pub(super) fn blame_all(&mut self, offences: Offences) {

@@ -1,6 +1,6 @@
 //! The choice between TLS and Noise: TLS if both sides speak it.
 
-use std::{array, io};
+use std::array;
 
 use futures::{
     AsyncRead, AsyncWrite, FutureExt as _,
@@ -14,10 +14,9 @@ use libp2p::{
     },
     identity::Keypair,
     noise,
-    tls::certificate::ParseError,
 };
 
-use super::tls::{Stream as TlsStream, Tls, TlsError};
+use super::tls::{HandshakeError, Stream as TlsStream, Tls, TlsError};
 
 const TLS: &str = "/tls/1.0.0";
 const NOISE: &str = "/noise";
@@ -32,12 +31,8 @@ pub(super) struct Config {
 /// Why a connection could not be secured.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SecurityError {
-    #[error("TLS failed")]
-    Tls(#[from] io::Error),
-    #[error("the peer's certificate is no good")]
-    Certificate(#[from] ParseError),
-    #[error("the peer must show one certificate")]
-    NotOneCertificate,
+    #[error(transparent)]
+    Tls(#[from] HandshakeError),
     #[error("Noise failed")]
     Noise(#[from] noise::Error),
 }

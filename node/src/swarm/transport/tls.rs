@@ -4,6 +4,7 @@
 //! here AES-GCM comes first where the processor computes it, at a quarter of the cost.
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
@@ -28,7 +29,6 @@ use rustls::{
     version::TLS13,
 };
 
-use super::security::SecurityError;
 use crate::swarm::limits;
 
 pub(super) use futures_rustls::TlsStream as Stream;
@@ -49,6 +49,17 @@ pub(super) enum TlsError {
     Certificate(#[from] certificate::GenError),
     #[error(transparent)]
     Config(#[from] Error),
+}
+
+/// Why a connection could not be secured.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HandshakeError {
+    #[error("TLS failed")]
+    Io(#[from] io::Error),
+    #[error("the peer's certificate is no good")]
+    Certificate(#[from] certificate::ParseError),
+    #[error("the peer must show one certificate")]
+    NotOneCertificate,
 }
 
 impl Tls {
@@ -92,7 +103,7 @@ impl Tls {
         })
     }
 
-    pub(super) async fn accept<C>(self, io: C) -> Result<(PeerId, Stream<C>), SecurityError>
+    pub(super) async fn accept<C>(self, io: C) -> Result<(PeerId, Stream<C>), HandshakeError>
     where
         C: AsyncRead + AsyncWrite + Unpin,
     {
@@ -102,7 +113,7 @@ impl Tls {
         Ok((peer_of(state)?, stream.into()))
     }
 
-    pub(super) async fn connect<C>(self, io: C) -> Result<(PeerId, Stream<C>), SecurityError>
+    pub(super) async fn connect<C>(self, io: C) -> Result<(PeerId, Stream<C>), HandshakeError>
     where
         C: AsyncRead + AsyncWrite + Unpin,
     {
@@ -149,10 +160,10 @@ const fn has_aes() -> bool {
 }
 
 /// Whose libp2p key has signed the other side's certificate.
-fn peer_of(state: &CommonState) -> Result<PeerId, SecurityError> {
+fn peer_of(state: &CommonState) -> Result<PeerId, HandshakeError> {
     match state.peer_certificates() {
         Some([certificate]) => Ok(certificate::parse(certificate)?.peer_id()),
-        _ => Err(SecurityError::NotOneCertificate),
+        _ => Err(HandshakeError::NotOneCertificate),
     }
 }
 

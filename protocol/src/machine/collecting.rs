@@ -115,11 +115,8 @@ impl RoundMachine {
     /// Too few peers are in. Once the roster cannot change that, newcomers are admitted at once.
     fn wait_for_peers(&mut self, mut collect: Collect, have: usize, now: Time) -> bool {
         let need = self.config.spec.quorum();
-        let able = self
-            .roster()
-            .iter()
-            .filter(|peer| !self.is_down(peer))
-            .count();
+        let is_able = |peer: &&PeerId| !self.is_down(peer) && !self.log.is_spoilt(peer);
+        let able = self.roster().iter().filter(is_able).count();
         let hopeless = able < need || now >= self.collect_end(&collect);
         if collect.waiting || !collect.contributed || !hopeless {
             return false;

@@ -481,6 +481,7 @@ scripts! {
     a_payload_that_nobody_has_is_not_waited_for_until_the_deadline
     a_rewound_peer_speaks_in_a_new_session
     a_withheld_payload_comes_from_a_sealer
+    a_spoilt_contribution_is_no_reason_to_wait_for_a_quorum
     all_first_seals_alike_end_the_round
     an_equivocator_found_out_after_the_seals_is_banned_a_round_later
     an_equivocator_is_dropped_accused_and_banned

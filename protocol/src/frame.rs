@@ -18,7 +18,7 @@ pub const MAX_FRAME_BYTES: usize =
     2 + crate::codec::MAX_ENVELOPE_BYTES + SIGNATURE_BYTES + MAX_BODY_BYTES;
 /// Most rounds between a request to join and its admission. Where rounds are short, a request from far away is many of
 /// them old when it arrives.
-pub(crate) const MAX_JOIN_AGE: u64 = 1024;
+const MAX_JOIN_AGE: u64 = 1024;
 /// Most entries that a seal names.
 pub(crate) const MAX_SEAL_ENTRIES: usize = MAX_BODY_BYTES / 32;
 
@@ -245,6 +245,10 @@ pub(crate) fn admitted(body: &[u8], run: &RunId, round: Round) -> Option<PeerId>
     let (signed, rest) = split(body).ok()?;
     let Verified(join) = signed.verify(run).ok()?;
     let is_join = matches!(join.message, Message::Join(_)) && rest.is_empty();
-    let fresh = join.round <= round && round.since(join.round) <= MAX_JOIN_AGE;
-    (is_join && fresh).then_some(join.author)
+    (is_join && may_admit(join.round, round)).then_some(join.author)
+}
+
+/// Whether a request to join that was made in a round may be granted in another.
+pub(crate) fn may_admit(asked: Round, now: Round) -> bool {
+    asked <= now && now.since(asked) <= MAX_JOIN_AGE
 }

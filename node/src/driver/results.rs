@@ -144,6 +144,7 @@ impl Driver {
         self.lent = self.lent.or_else(|| taken().copied());
         let mut kept = self.machine.kept_payloads();
         kept.extend(recent.iter().copied().chain(self.lent));
+        // What others were told of, too, where models are small: there rounds may be shorter than their question takes.
         if spare == KEPT_MODELS {
             kept.extend(self.machine.lent_models());
         }

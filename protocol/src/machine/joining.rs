@@ -1,7 +1,7 @@
 //! Newcomers: asking to be on the roster, and passing on the requests of those who ask.
 
 use crate::frame::{self, Frame};
-use crate::id::{Digest, PeerId, Round};
+use crate::id::{Digest, PeerId};
 use crate::message::{Join, Message};
 use crate::sign::Verified;
 
@@ -74,7 +74,7 @@ impl RoundMachine {
     /// are short and their author is far away.
     pub(super) fn may_still_join(&self, frame: &Frame) -> bool {
         let is_join = matches!(frame.message(), Message::Join(_));
-        is_join && is_recent(frame.round(), self.log.round) && !self.is_spent(frame)
+        is_join && frame::may_admit(frame.round(), self.log.round) && !self.is_spent(frame)
     }
 
     /// Whether this request, or a later one of the same peer, was granted already. Its author was on the roster since,
@@ -88,7 +88,7 @@ impl RoundMachine {
     pub(super) fn spend_joins(&mut self, joined: &[PeerId]) {
         let round = self.log.round;
         self.spent_joins
-            .retain(|_, (asked, _)| is_recent(*asked, round));
+            .retain(|_, (asked, _)| frame::may_admit(*asked, round));
         for peer in joined {
             let Some(join) = self.log.joins.get(peer) else {
                 continue;
@@ -107,9 +107,4 @@ impl RoundMachine {
             .filter(|join| self.may_join(&join.author()) && self.may_still_join(join))
             .collect()
     }
-}
-
-/// Whether a request that was made in a round may be granted in a later one.
-fn is_recent(asked: Round, now: Round) -> bool {
-    now.since(asked) <= frame::MAX_JOIN_AGE
 }

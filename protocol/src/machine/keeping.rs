@@ -1,4 +1,4 @@
-//! What a node keeps for others: payloads until nobody needs them any more.
+//! What a node keeps for others: payloads until nobody needs them any more, and for a while the states that it told of.
 
 use std::collections::BTreeSet;
 

@@ -67,28 +67,24 @@ impl Scenario {
     /// Draws a scenario.
     pub fn draw(kind: Kind, seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let few = is_of_few(kind, seed);
-        let most = if kind == Kind::Crashes { 16 } else { 32 };
-        let peers = if few {
-            rng.usize(2..=3)
+        let (peers, faulty, spec) = if is_of_few(kind, seed) {
+            (rng.usize(2..=3), 1, spec_of_few(seed))
         } else {
-            size(&mut rng, most)
-        };
-        let faulty = if few {
-            1
-        } else {
-            rng.usize(1..=(peers - 1) / 3)
+            let most = if kind == Kind::Crashes { 16 } else { 32 };
+            let peers = size(&mut rng, most);
+            let faulty = rng.usize(1..=(peers - 1) / 3);
+            (
+                peers,
+                faulty,
+                spec(seed, u16::try_from(faulty).unwrap_or(1)),
+            )
         };
         let delay = Duration::from_millis(rng.u64(2..=80));
         let mut scenario = Self {
             kind,
             seed,
             peers,
-            spec: if few {
-                spec_of_few(seed)
-            } else {
-                spec(seed, u16::try_from(faulty).unwrap_or(1))
-            },
+            spec,
             drop: [0.0, 0.01, 0.05, 0.2][rng.usize(0..4)],
             duplicate: [0.0, 0.05, 0.3][rng.usize(0..3)],
             corrupt: 0.0,

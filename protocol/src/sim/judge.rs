@@ -93,7 +93,8 @@ impl World<'_> {
         self.promised += roster as u64;
         self.kept += record.contributors.len() as u64;
         let counts = |node: &Node| record.contributors.contains(&node.identity.peer_id());
-        self.whole |= self.now >= self.scenario.calm && self.honest_nodes().all(counts);
+        let is_calm = self.now >= self.scenario.calm;
+        self.whole = self.whole || is_calm && self.honest_nodes().all(counts);
         if !record.update && roster >= self.spec.quorum() {
             self.lost.insert(record.round);
         }

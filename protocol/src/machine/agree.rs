@@ -42,7 +42,7 @@ pub(super) fn unanimous(
     if log.seals.len() + leavers.len() < roster.len() {
         return None;
     }
-    let seals = log.single_seals(view, |_| true);
+    let seals = log.seals_among(roster, view);
     let stays = |peer: &&PeerId| roster.len() == 1 || !leavers.contains(peer);
     let first = roster.iter().filter(stays).find_map(|p| seals.get(p))?;
     let good = |seal: &Verified<Frame>| -> BTreeSet<Digest> {

@@ -26,20 +26,21 @@ impl RoundMachine {
             .iter()
             .filter(|peer| **peer != self.me)
             .count();
-        if !self.is_member() {
-            let overtaken = others > self.liars().min(self.roster().len().saturating_sub(1));
-            if overtaken {
-                self.start_agreement(view, now);
-            }
-            return overtaken;
+        if !self.is_member() && others > self.liars().min(self.roster().len().saturating_sub(1)) {
+            self.start_agreement(view, now);
+            return true;
         }
         if collect.overtaken.is_none() && others > self.faulty() {
             collect.overtaken = Some(now);
             self.phase = Phase::Collect(collect.clone());
         }
+        // Who only watches gets the payloads when members do, to be no later than they in the next round.
         if collect.closed.is_none() && self.may_close(&collect, now) {
             self.close(collect, now);
             return true;
+        }
+        if !self.is_member() {
+            return false;
         }
         let (contributors, joiners) = self.present();
         let have = contributors.union(&joiners).count();

@@ -67,8 +67,8 @@ pub enum Output {
         /// The peers that the data is spread over, ascending.
         roster: Vec<PeerId>,
     },
-    /// The headers' window of this round is closed: show the own payload, which was held back, to whoever asks. Says
-    /// nothing in a run whose payloads travel inline.
+    /// The headers' window of this round is closed: show the own payload, which was held back, to whoever asks, and get
+    /// those of others. Who only watches the round has nothing to show. Says nothing in a run whose payloads travel inline.
     Reveal(Round),
     /// Obtain the payload behind a root and check it against the spec.
     Fetch {

@@ -148,7 +148,7 @@ impl RoundMachine {
         if self.log.seals.is_empty() {
             return BTreeSet::new();
         }
-        let seals = self.log.single_seals(view, |_| true);
+        let seals = self.log.seals_among(self.roster(), view);
         let counts = |peer: &&PeerId| seals.contains_key(peer) && !self.has_left(peer);
         self.roster().iter().filter(counts).copied().collect()
     }

@@ -142,6 +142,18 @@ fn a_lone_member_that_came_back_is_not_held_up_by_its_own_goodbye() {
 }
 
 #[test]
+fn a_newcomer_has_the_payloads_of_the_round_before_when_the_members_do() {
+    // It got them after the members, was too late for its first round, dropped from the roster, and admitted again, for ever.
+    play(Kind::Links, [599]);
+}
+
+#[test]
+fn who_heard_a_lone_member_before_it_lost_its_memory_follows_it_all_the_same() {
+    // It had ended the first round, and ended it anew; two others stayed in it, and asked to join, for ever.
+    play(Kind::Storm, [243]);
+}
+
+#[test]
 fn who_comes_from_far_away_gets_on_the_roster_of_a_swarm_in_a_hurry() {
     let at = |millis| Time(Duration::from_millis(millis));
     for (peers, faulty) in [(2, 0), (3, 0), (5, 1), (8, 2)] {

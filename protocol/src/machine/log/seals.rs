@@ -52,6 +52,22 @@ impl RoundLog {
             .collect()
     }
 
+    /// The same among the members of a round. Of a lone one its latest start counts: what it said in earlier ones is
+    /// known to others, who have nobody else to follow, but not to itself.
+    pub(in crate::machine) fn seals_among(
+        &self,
+        roster: &[PeerId],
+        view: u16,
+    ) -> BTreeMap<PeerId, &Verified<Frame>> {
+        let session = |seal: &Verified<Frame>| seal.envelope().session;
+        let lone = match roster {
+            [lone] => self.seals.get(lone),
+            _ => None,
+        };
+        let latest = lone.into_iter().flatten().map(session).max();
+        self.single_seals(view, |seal| latest.is_none_or(|at| session(seal) == at))
+    }
+
     /// For each entry the peers that sealed it first of all in a view.
     pub(in crate::machine) fn sealers_of(&self, view: u16) -> BTreeMap<Digest, BTreeSet<PeerId>> {
         signers(self.first_seals(view))

@@ -471,6 +471,26 @@ fn a_lone_member_that_hears_its_own_goodbye_is_agreed_with_itself() {
 }
 
 #[test]
+fn of_a_lone_member_that_lost_its_memory_the_latest_start_counts() {
+    let sealed = |session, body: &[u8]| {
+        let said = contribution(1, session, body);
+        (said.clone(), seal(1, session, 1, &[said.digest()]))
+    };
+    let (before, after) = (sealed(1, b"before"), sealed(2, b"after"));
+    for said in [[&before, &after], [&after, &before]] {
+        let mut log = RoundLog::new(Round(5));
+        for (entry, seal) in said {
+            log.put(entry.clone(), 1);
+            log.put(seal.clone(), 1);
+        }
+        log.put(seal(2, 1, 1, &[after.0.digest()]), 2);
+        let set = |roster: &[PeerId]| unanimous(&log, roster, 0, Mutant::default());
+        assert_eq!(set(&[peer(1)]), Some([after.0.digest()].into()));
+        assert_eq!(set(&sorted(&[1, 2])), None);
+    }
+}
+
+#[test]
 fn first_seals_that_differ_by_what_breaks_the_spec_are_equal() {
     let mut log = RoundLog::new(Round(5));
     let (good, bad, refused) = (

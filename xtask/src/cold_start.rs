@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
 use self::node::Node;
+use crate::artefacts::Artefacts;
 use crate::shell::cargo;
-use crate::test::artefacts::Artefacts;
 
 /// Nodes that train before the newcomers come.
 const N_NODES: usize = 4;

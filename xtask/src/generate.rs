@@ -1,48 +1,35 @@
 //! `cargo xtask gen`: files in the repository that a program writes, such as reference pages.
 //!
-//! Each is the standard output of a cargo command, so that this package need not depend on the
-//! code that it documents.
+//! Each is the standard output of a program of the workspace, so that this package need not depend on the code that it
+//! documents.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::shell::{self, cargo};
+use crate::artefacts::Artefacts;
+use crate::features::Features;
+use crate::metadata::Metadata;
+use crate::shell::{self, program};
 
-/// Every generated file, with the cargo command that prints it.
+/// Every generated file, with the program that prints it.
 const GENERATED: &[Generated] = &[
     Generated {
         path: "spirt.example.toml",
-        command: &["run", "-q", "-p", "spirt-node", "--", "config", "default"],
+        command: &["spirt-node", "config", "default"],
     },
     Generated {
         path: "docs/aggregation.md",
-        command: &[
-            "run",
-            "--quiet",
-            "--package",
-            "spirt-aggregation",
-            "--example",
-            "rules",
-        ],
+        command: &["rules"],
     },
     Generated {
         path: "docs/scenarios.md",
-        command: &["run", "-q", "-p", "spirt-tests", "--bin", "scenarios"],
+        command: &["scenarios"],
     },
     Generated {
         path: "docs/scoreboard.md",
-        command: &[
-            "run",
-            "-q",
-            "-p",
-            "spirt-tests",
-            "--bin",
-            "scoreboard",
-            "--",
-            "--tables",
-        ],
+        command: &["scoreboard", "--tables"],
     },
 ];
 
@@ -50,8 +37,17 @@ const GENERATED: &[Generated] = &[
 struct Generated {
     /// Path from the workspace root.
     path: &'static str,
-    /// Arguments for cargo.
+    /// A program of the workspace, and its arguments.
     command: &'static [&'static str],
+}
+
+impl Generated {
+    fn text(&self, artefacts: &Artefacts) -> Result<String> {
+        let [name, arguments @ ..] = self.command else {
+            bail!("nothing prints {}", self.path);
+        };
+        shell::read(program(artefacts.binary(name)?).args(arguments))
+    }
 }
 
 /// Whether to write or to compare.
@@ -63,9 +59,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    let artefacts = Artefacts::of_tests(&Features::of(&Metadata::read()?))?;
     let mut stale = Vec::new();
     for file in GENERATED {
-        let text = shell::read(cargo().args(file.command))?;
+        let text = file.text(&artefacts)?;
         if !settle(&shell::root().join(file.path), &text, args.check)? {
             stale.push(file.path);
         }

@@ -7,10 +7,10 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
+use crate::artefacts::Artefacts;
 use crate::docker::Docker;
 use crate::metadata;
 use crate::shell::{self, cargo, root};
-use crate::test::artefacts::Artefacts;
 
 /// Where the Dockerfile expects the binary.
 const BINARY: &str = "target/docker/spirt-node";

@@ -8,6 +8,7 @@
     reason = "a command-line tool for developers: its output is its purpose"
 )]
 
+mod artefacts;
 mod check;
 mod ci;
 mod cold_start;

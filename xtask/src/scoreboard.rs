@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
+use crate::artefacts::Artefacts;
 use crate::shell::{self, cargo, program};
-use crate::test::artefacts::Artefacts;
 
 /// What the program gets.
 #[derive(clap::Args)]

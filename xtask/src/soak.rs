@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 
+use crate::artefacts::Artefacts;
 use crate::image;
 use crate::shell::{self, cargo, program};
 use crate::steps::step;
-use crate::test::{self, artefacts::Artefacts};
+use crate::test;
 
 /// How long, and with whom.
 #[derive(clap::Args)]

@@ -4,14 +4,12 @@
 //! of clusters run one at a time either way. Container tests, module `docker` of spirt-tests, run
 //! when a Docker engine answers; when they do not run, their names and number end the output.
 
-pub(crate) mod artefacts;
-
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use self::artefacts::Artefacts;
+use crate::artefacts::Artefacts;
 use crate::docker::Docker;
 use crate::features::Features;
 use crate::image;
@@ -57,18 +55,7 @@ struct OutOfReach {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let features = Features::of(&Metadata::read()?);
     features.say_what_is_left_out();
-    let artefacts = step("build the tests", || {
-        let mut build = cargo();
-        build.args([
-            "build",
-            "--workspace",
-            "--tests",
-            "--examples",
-            "--bin",
-            "spirt-node",
-        ]);
-        Artefacts::build(build.args(features.flags()))
-    })?;
+    let artefacts = step("build the tests", || Artefacts::of_tests(&features))?;
     let has_nextest = shell::succeeds(cargo().args(["nextest", "--version"]));
     let suite = Suite {
         features,

@@ -6,7 +6,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-use crate::shell::{self, program};
+use crate::features::Features;
+use crate::shell::{self, cargo, program};
 
 /// The executables of one build.
 pub(crate) struct Artefacts {
@@ -35,9 +36,9 @@ struct Profile {
 }
 
 /// An executable with tests.
-pub(super) struct TestBinary<'a> {
+pub(crate) struct TestBinary<'a> {
     /// `node/it`: the package's folder and the target.
-    pub(super) name: String,
+    pub(crate) name: String,
     folder: &'a Path,
     executable: &'a Path,
 }
@@ -50,6 +51,17 @@ impl Artefacts {
         )?)
     }
 
+    /// Builds the tests and all programs that they need, with all features that this machine has the libraries for.
+    ///
+    /// Whoever needs only one of the programs asks for all the same: cargo turns on other features of other crates for
+    /// fewer targets, and would compile most of these again.
+    pub(crate) fn of_tests(features: &Features) -> Result<Self> {
+        let targets = ["--tests", "--examples", "--bin", "spirt-node"];
+        let mut build = cargo();
+        build.args(["build", "--workspace"]).args(targets);
+        Self::build(build.args(features.flags()))
+    }
+
     fn parse(json: &str) -> Result<Self> {
         let messages = json
             .lines()
@@ -60,12 +72,12 @@ impl Artefacts {
         })
     }
 
-    /// The path of a program.
+    /// The path of a program or an example.
     pub(crate) fn binary(&self, name: &str) -> Result<&Path> {
         let is_it = |message: &&Message| {
             let target = message.target.as_ref();
-            let is_bin = |target: &Target| target.name == name && target.kind == ["bin"];
-            target.is_some_and(is_bin) && !message.is_test()
+            let runs = |target: &Target| target.kind == ["bin"] || target.kind == ["example"];
+            target.is_some_and(|target| target.name == name && runs(target)) && !message.is_test()
         };
         let built = self.messages.iter().find(is_it);
         let path = built.and_then(|message| message.executable.as_deref());
@@ -73,7 +85,7 @@ impl Artefacts {
     }
 
     /// The executables with tests, in the order in which they were built.
-    pub(super) fn tests(&self) -> impl Iterator<Item = TestBinary<'_>> {
+    pub(crate) fn tests(&self) -> impl Iterator<Item = TestBinary<'_>> {
         self.messages
             .iter()
             .filter(|message| message.is_test())
@@ -98,12 +110,12 @@ impl Message {
 
 impl TestBinary<'_> {
     /// Whether it belongs to the package in this folder of the workspace.
-    pub(super) fn is_in(&self, room: &str) -> bool {
+    pub(crate) fn is_in(&self, room: &str) -> bool {
         self.folder == shell::root().join(room)
     }
 
     /// The command that runs it, as cargo would.
-    pub(super) fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = program(self.executable);
         command
             .current_dir(self.folder)
@@ -112,7 +124,7 @@ impl TestBinary<'_> {
     }
 
     /// The names of its tests that hold `part`.
-    pub(super) fn list(&self, part: &str) -> Result<Vec<String>> {
+    pub(crate) fn list(&self, part: &str) -> Result<Vec<String>> {
         let listed = shell::read(self.command().args(["--list", "--format", "terse"]))?;
         let names = listed
             .lines()

@@ -108,6 +108,8 @@ pub struct RoundMachine {
     /// How long payloads took, from the close of the headers' window on.
     transfers: Arrivals,
     round_started: Time,
+    /// When the headers' window of the round under way closed, and payloads were shown.
+    shown_at: Option<Time>,
     /// When more peers than may lie were first seen in the next round.
     left_behind: Option<Time>,
     /// The time of the latest step.
@@ -161,6 +163,7 @@ impl RoundMachine {
             arrivals: Arrivals::default(),
             transfers: Arrivals::default(),
             round_started: now,
+            shown_at: None,
             left_behind: None,
             seen: now,
             peers: BTreeMap::new(),

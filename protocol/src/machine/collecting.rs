@@ -77,6 +77,7 @@ impl RoundMachine {
 
     fn close(&mut self, mut collect: Collect, now: Time) {
         collect.closed = Some(now);
+        self.shown_at = Some(now);
         collect.patience = self.transfers.patience(&self.config.spec.timing);
         self.phase = Phase::Collect(collect);
         self.emit(Output::Reveal(self.log.round));

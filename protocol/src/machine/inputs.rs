@@ -6,7 +6,7 @@ use crate::offence::Offence;
 
 use super::event::{Event, Gradient, Input, Output};
 use super::log::Payload;
-use super::{Collect, MAX_KNOWN, Phase, RoundMachine};
+use super::{MAX_KNOWN, Phase, RoundMachine};
 
 impl RoundMachine {
     /// Takes an input other than a frame.
@@ -17,14 +17,10 @@ impl RoundMachine {
             Input::GradientReady(gradient) => self.contribute(gradient),
             Input::PayloadReady(root) => {
                 let authors = self.judge_payload(root, Payload::Held);
-                if let Phase::Collect(Collect {
-                    closed: Some(closed),
-                    ..
-                }) = &self.phase
-                    && self.pulls()
-                {
+                // One that comes too late counts as well: who learned only from those in time would never wait longer.
+                if let Some(shown) = self.shown_at {
                     for author in authors {
-                        self.transfers.record(author, now.since(*closed));
+                        self.transfers.record(author, now.since(shown));
                     }
                 }
             }

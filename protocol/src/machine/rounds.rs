@@ -46,6 +46,7 @@ impl RoundMachine {
         let round = manifest.round;
         let (state, roster) = (manifest.id(), manifest.roster.len());
         self.round_started = start;
+        self.shown_at = None;
         self.left_behind = None;
         let early = std::mem::replace(&mut self.next_log, RoundLog::new(round.next()));
         self.log = RoundLog::new(round);

@@ -13,7 +13,8 @@ const WINDOW: usize = 256;
 const DEVIATIONS: u32 = 6;
 /// Arrivals of one peer from which its own patience is learned.
 const ENOUGH: usize = 3;
-/// The part of its median that a peer may be late by in any case: few arrivals say little of the spread.
+/// The part of the median that a contribution may be late by in any case: few arrivals say little of the spread, and where
+/// all take the same time, none would be waited for that takes a moment longer.
 const LEEWAY: u32 = 2;
 
 /// The recent times from the start of a wait to a contribution, and whose.
@@ -42,7 +43,7 @@ impl Arrivals {
                 of_peer: BTreeMap::new(),
             };
         };
-        let of_all = bounded(median + spread * DEVIATIONS);
+        let of_all = bounded(longest(median, spread));
         let mut by_peer: BTreeMap<PeerId, Vec<Duration>> = BTreeMap::new();
         for (peer, took) in &self.recent {
             by_peer.entry(*peer).or_default().push(*took);
@@ -50,8 +51,7 @@ impl Arrivals {
         by_peer.retain(|_, arrivals| arrivals.len() >= ENOUGH);
         let own = |arrivals: Vec<Duration>| {
             let (median, spread) = middle(arrivals.into_iter())?;
-            let late = (spread * DEVIATIONS).max(median / LEEWAY);
-            Some(bounded(median + late).min(of_all))
+            Some(bounded(longest(median, spread)).min(of_all))
         };
         let of_peer = by_peer.into_iter();
         Patience {
@@ -77,6 +77,11 @@ impl Patience {
         let each = each.map(|own| own.copied().unwrap_or(self.of_all));
         each.max().unwrap_or(self.of_all)
     }
+}
+
+/// How long a contribution may take, given the median and the median deviation of earlier ones.
+fn longest(median: Duration, spread: Duration) -> Duration {
+    median + (spread * DEVIATIONS).max(median / LEEWAY)
 }
 
 /// The median, and the median deviation from it.

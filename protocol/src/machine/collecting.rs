@@ -9,6 +9,10 @@ use super::event::{Event, Output};
 use super::log::Payload;
 use super::{Collect, Phase, RoundMachine};
 
+/// How many times as long a round is waited for that would lose its update otherwise, and with it all that its members
+/// computed.
+const PATIENCE_TO_SAVE: u32 = 2;
+
 impl RoundMachine {
     pub(super) fn advance_collect(&mut self, mut collect: Collect, now: Time) -> bool {
         if collect.compute_at.is_some_and(|at| now >= at) {
@@ -150,6 +154,17 @@ impl RoundMachine {
         Some(first + self.config.spec.timing.attempt() / 2)
     }
 
+    /// Whether what these contribute makes no update, and does with what members may contribute that are only late.
+    fn may_be_saved(&self, contributors: &BTreeSet<PeerId>) -> bool {
+        let least = usize::from(self.config.spec.min_inputs);
+        let is_late = |peer: &PeerId| {
+            let is_lost = self.has_left(peer) || self.log.is_spoilt(peer);
+            !is_lost && self.gone_since(peer).is_none()
+        };
+        let may_count = |peer: &&PeerId| contributors.contains(peer) || is_late(peer);
+        contributors.len() < least && self.roster().iter().filter(may_count).count() >= least
+    }
+
     /// When to stop waiting, given enough are in: for headers, then for payloads.
     pub(super) fn collect_end(&self, collect: &Collect) -> Time {
         let timing = &self.config.spec.timing;
@@ -159,7 +174,10 @@ impl RoundMachine {
         };
         let roster = self.roster().iter();
         let missing: Vec<&PeerId> = roster.filter(|peer| !contributors.contains(peer)).collect();
-        let patience = collect.patience.with(missing.iter().copied());
+        let mut patience = collect.patience.with(missing.iter().copied());
+        if self.may_be_saved(&contributors) {
+            patience = (patience * PATIENCE_TO_SAVE).min(timing.collect_max());
+        }
         let since = collect.closed.unwrap_or(collect.since);
         let gone = missing.iter().map(|peer| self.gone_since(peer));
         let end = match gone.collect::<Option<Vec<Time>>>() {

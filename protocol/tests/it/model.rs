@@ -3,4 +3,5 @@
 mod agreement;
 mod bounds;
 mod inputs;
+mod patience;
 mod recovery;

@@ -480,6 +480,7 @@ scripts! {
     a_payload_that_breaks_the_spec_is_reported_and_not_sealed
     a_payload_that_nobody_has_is_not_waited_for_until_the_deadline
     a_rewound_peer_speaks_in_a_new_session
+    a_round_that_would_lose_its_update_is_waited_for_twice_as_long
     a_withheld_payload_comes_from_a_sealer
     a_spoilt_contribution_is_no_reason_to_wait_for_a_quorum
     all_first_seals_alike_end_the_round

@@ -87,6 +87,8 @@ pub(crate) struct Swarm {
     pub(crate) bad: BTreeSet<usize>,
     /// (peer, author): the peer cannot get the author's payloads from the author.
     pub(crate) unserved: BTreeSet<(usize, usize)>,
+    /// Milliseconds that the payloads of an author take, if more than one.
+    pub(crate) transfers: BTreeMap<usize, u64>,
     held: Vec<(usize, usize, What)>,
     queue: BTreeMap<(Time, u64), (usize, u32, What)>,
     sequence: u64,
@@ -120,6 +122,7 @@ impl Swarm {
             links: BTreeMap::new(),
             bad: BTreeSet::new(),
             unserved: BTreeSet::new(),
+            transfers: BTreeMap::new(),
             held: Vec::new(),
             queue: BTreeMap::new(),
             sequence: 0,
@@ -396,7 +399,10 @@ impl Swarm {
             }
             Output::Fetch { root, holders, .. } => {
                 let answer = self.payload_at(peer, root, &holders);
-                self.schedule(soon, peer, What::Input(answer));
+                let author = holders.first().and_then(|id| self.index_of(*id));
+                let took = author.and_then(|author| self.transfers.get(&author));
+                let here = self.now + millis(took.copied().unwrap_or(1));
+                self.schedule(here, peer, What::Input(answer));
             }
             Output::Pull { peer: whom, round } => self.ask(peer, whom, What::Pull(peer, round)),
             Output::Query(whom) => self.ask(peer, whom, What::Query(peer)),

@@ -28,6 +28,8 @@ impl RoundMachine {
             self.say(Message::Seal(Seal { view, attempt: 1 }), body.into());
         }
         self.start_agreement(view, now);
+        // For the views after this one, in whose first seals they are named.
+        self.sponsor_all();
     }
 
     /// Gives up a view that does not end: seals were lost for good, or peers failed beyond what the

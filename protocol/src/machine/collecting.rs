@@ -135,9 +135,7 @@ impl RoundMachine {
             have,
             need,
         });
-        for joiner in self.log.joins.keys().copied().collect::<Vec<_>>() {
-            self.sponsor(joiner);
-        }
+        self.sponsor_all();
         true
     }
 

@@ -22,11 +22,20 @@ impl RoundMachine {
         self.emit(Output::Publish(frame));
     }
 
-    /// Passes on a request to join, if this node is one of the `f + 1` members whose turn it is:
-    /// enough that one of them is honest and up, few enough to be cheap.
+    /// Passes on the requests to join that were heard, since the round cannot end as it is.
+    pub(super) fn sponsor_all(&mut self) {
+        for joiner in self.log.joins.keys().copied().collect::<Vec<_>>() {
+            self.sponsor(joiner);
+        }
+    }
+
+    /// Passes on a request to join, if this node is one of the `f + 1` members whose turn it is: enough that one of them
+    /// is honest and up, few enough to be cheap.
     pub(super) fn sponsor(&mut self, joiner: PeerId) {
         let may = match &self.phase {
             Phase::Collect(collect) => !collect.contributed || collect.waiting,
+            // Members failed after they had contributed: without newcomers no view may have a quorum.
+            Phase::Agree(agree) => agree.view > 0,
             _ => false,
         };
         let Some(join) = self.log.joins.get(&joiner) else {
@@ -36,15 +45,22 @@ impl RoundMachine {
             return;
         }
         let body = frame::encode_signed(join.signed());
+        let is_good = || frame::admitted(&body, &self.run, self.log.round).is_some();
+        if self.has_turn(&joiner) && is_good() {
+            self.say(Message::Admit, body.into());
+        }
+    }
+
+    /// Whether this node is one of the `f + 1` sponsors of a newcomer in this round, by lot among the members that are
+    /// not known to be gone: more than f may be, where a round cannot end without newcomers.
+    fn has_turn(&self, joiner: &PeerId) -> bool {
         let rank = |peer: &PeerId| {
             Digest::of(&[&joiner.0[..], &peer.0, &self.log.round.0.to_le_bytes()].concat())
         };
         let own = rank(&self.me);
-        let before = self.roster().iter().filter(|peer| rank(peer) < own).count();
-        let sponsors = usize::from(self.config.spec.max_faulty) + 1;
-        if before < sponsors && frame::admitted(&body, &self.run, self.log.round).is_some() {
-            self.say(Message::Admit, body.into());
-        }
+        let is_before = |peer: &&PeerId| !self.is_down(peer) && rank(peer) < own;
+        let before = self.roster().iter().filter(is_before).count();
+        before < usize::from(self.config.spec.max_faulty) + 1
     }
 
     /// One admission for each joiner, and no more than the others take from one author.

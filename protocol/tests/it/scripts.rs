@@ -487,6 +487,7 @@ scripts! {
     an_equivocator_found_out_after_the_seals_is_banned_a_round_later
     an_equivocator_is_dropped_accused_and_banned
     below_quorum_the_round_waits
+    newcomers_are_admitted_when_members_die_after_they_contributed
     payloads_are_kept_for_a_newcomer_that_has_not_got_them_yet
     payloads_are_kept_for_whoever_follows_the_round
     what_breaks_the_spec_costs_the_others_no_attempt

@@ -17,6 +17,7 @@ mod agreeing;
 mod arrivals;
 mod choice;
 mod collecting;
+mod concluding;
 mod event;
 mod inbox;
 mod inputs;

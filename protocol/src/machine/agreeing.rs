@@ -1,17 +1,16 @@
-//! Agree: attempts, one after the other, until the set is settled. What an attempt accepts is in
-//! `agree.rs`; here is when.
+//! Agree: attempts, one after the other. What an attempt accepts is in `agree.rs`, what follows from the last one in
+//! `concluding.rs`; here is when.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::frame::{Frame, MAX_SEAL_ENTRIES};
+use crate::frame::MAX_SEAL_ENTRIES;
 use crate::id::{Digest, PeerId, Time};
 use crate::message::{Message, Seal};
-use crate::sign::Verified;
 
 use super::agree;
 use super::event::Output;
 use super::mutation::Mutation;
-use super::step::{MISSING_PATIENCE, SEAL_PATIENCE};
+use super::step::SEAL_PATIENCE;
 use super::{Agree, Collect, Phase, RoundMachine};
 
 /// Most views that are passed over at once.
@@ -28,8 +27,10 @@ impl RoundMachine {
             self.say(Message::Seal(Seal { view, attempt: 1 }), body.into());
         }
         self.start_agreement(view, now);
-        // For the views after this one, in whose first seals they are named.
-        self.sponsor_all();
+        if view > 0 {
+            // For the views after this one, in whose first seals they are named.
+            self.sponsor_all();
+        }
     }
 
     /// Gives up a view that does not end: seals were lost for good, or peers failed beyond what the
@@ -75,6 +76,7 @@ impl RoundMachine {
             started: None,
             attempt: 1,
             accepted: BTreeSet::new(),
+            asked: None,
         });
     }
 
@@ -130,67 +132,20 @@ impl RoundMachine {
         true
     }
 
-    /// The attempts are over: settles on the set that follows, once it is all known.
-    ///
-    /// The set of correct peers has a quorum, since each of them sealed one. With less, or out of step with them,
-    /// this node missed something, and finds out what from the others' state.
-    fn conclude(&mut self, agree: &Agree, end: Time, now: Time) -> bool {
-        let timing = &self.config.spec.timing;
-        let patience = timing.after_attempts(end, MISSING_PATIENCE);
-        let quorum = self.config.spec.quorum();
-        let (view, faulty) = (agree.view, self.faulty_in_tally());
-        let tally = |accepted| agree::tally(&self.log, view, accepted, faulty, quorum);
-        let mut set = tally(&agree.accepted);
-        let in_step = tally(&self.signed_by_enough(agree)) == set;
-        let missing = !self.knows_all(&set) || !self.knows_all_seals(agree);
-        if missing && now < patience {
-            return false;
-        }
-        set.retain(|digest| self.log.entries.contains_key(digest));
-        if in_step && self.is_enough(&set) {
-            self.settle(&set, (view, agree.attempt), now);
-            return true;
-        }
-        let lost = self.inquiry.is_none() && now >= self.doubt_after;
-        if lost {
-            self.inquire(now);
-        }
-        lost
-    }
-
-    /// The accepted first seals for which enough have signed in the end.
-    ///
-    /// Peers that make their attempts at the same time sign for all that one of them accepts. So if the others made
-    /// theirs and did not sign, this node made its own at another time; often the seal is its own, and came too late.
-    /// If that seal makes a difference, what this node would settle on is not what the others do.
-    fn signed_by_enough(&self, agree: &Agree) -> BTreeSet<Digest> {
-        let echoers = self.log.echoers_of(agree.view);
-        let awake: BTreeSet<PeerId> = echoers.values().flatten().copied().collect();
-        let needed = awake.len().min(self.signers_needed(self.attempts()));
-        let nobody = BTreeSet::new();
-        let too_few = |seal: &&Verified<Frame>| {
-            let echoers = echoers.get(&seal.digest()).unwrap_or(&nobody);
-            !agree::is_accepted(seal.author(), echoers, needed)
-        };
-        let doubtful = self.log.first_seals(agree.view).filter(too_few);
-        let doubtful: BTreeSet<Digest> = doubtful.map(|seal| seal.digest()).collect();
-        &agree.accepted - &doubtful
-    }
-
     /// Signatures with which a first seal is accepted at the end of an attempt.
-    fn signers_needed(&self, attempt: u8) -> usize {
+    pub(super) fn signers_needed(&self, attempt: u8) -> usize {
         let few = self.mutant.is(Mutation::FewSigners);
         if few { 1 } else { attempt.into() }
     }
 
     /// Attempts that this node makes.
-    fn attempts(&self) -> u8 {
+    pub(super) fn attempts(&self) -> u8 {
         let all = agree::attempts(self.config.spec.max_faulty, self.roster().len());
         all - u8::from(all > 1 && self.mutant.is(Mutation::NoLastAttempt))
     }
 
     /// More than so many must name an entry.
-    fn faulty_in_tally(&self) -> usize {
+    pub(super) fn faulty_in_tally(&self) -> usize {
         if self.mutant.is(Mutation::OneIsEnough) {
             0
         } else {
@@ -198,20 +153,14 @@ impl RoundMachine {
         }
     }
 
-    fn knows_all(&self, set: &BTreeSet<Digest>) -> bool {
+    pub(super) fn knows_all(&self, set: &BTreeSet<Digest>) -> bool {
         set.iter()
             .all(|digest| self.log.entries.contains_key(digest))
     }
 
     /// Whether the next round has a quorum: correct peers never seal less.
-    fn is_enough(&self, set: &BTreeSet<Digest>) -> bool {
+    pub(super) fn is_enough(&self, set: &BTreeSet<Digest>) -> bool {
         agree::present(&self.log, set).len() >= self.config.spec.quorum()
-    }
-
-    fn knows_all_seals(&self, agree: &Agree) -> bool {
-        let known = self.log.first_seals(agree.view);
-        let known: BTreeSet<Digest> = known.map(|seal| seal.digest()).collect();
-        agree.accepted.is_subset(&known)
     }
 
     /// Whether so many have sealed that the correct ones all know within a message's time; or, if

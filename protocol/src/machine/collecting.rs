@@ -72,11 +72,16 @@ impl RoundMachine {
         enough && (whole || now >= self.collect_end(collect))
     }
 
-    /// Whether all members are among these, or will not be: they said goodbye, or what they contribute breaks the spec.
+    /// Whether all members are among these, or will not be.
     fn nobody_is_missing(&self, contributors: &BTreeSet<PeerId>) -> bool {
-        let missing = |peer: &&PeerId| !contributors.contains(peer) && !self.has_left(peer);
-        let mut missing = self.roster().iter().filter(missing);
-        missing.all(|peer| self.log.is_spoilt(peer))
+        let roster = self.roster().iter();
+        let mut missing = roster.filter(|peer| !contributors.contains(peer));
+        !missing.any(|peer| self.may_contribute(peer))
+    }
+
+    /// Whether a member may contribute yet: it has not said goodbye, and what it announced does not break the spec.
+    fn may_contribute(&self, peer: &PeerId) -> bool {
+        !self.has_left(peer) && !self.log.is_spoilt(peer)
     }
 
     fn close(&mut self, mut collect: Collect, now: Time) {
@@ -155,10 +160,7 @@ impl RoundMachine {
     /// Whether what these contribute makes no update, and does with what members may contribute that are only late.
     fn may_be_saved(&self, contributors: &BTreeSet<PeerId>) -> bool {
         let least = usize::from(self.config.spec.min_inputs);
-        let is_late = |peer: &PeerId| {
-            let is_lost = self.has_left(peer) || self.log.is_spoilt(peer);
-            !is_lost && self.gone_since(peer).is_none()
-        };
+        let is_late = |peer: &PeerId| self.may_contribute(peer) && self.gone_since(peer).is_none();
         let may_count = |peer: &&PeerId| contributors.contains(peer) || is_late(peer);
         contributors.len() < least && self.roster().iter().filter(may_count).count() >= least
     }

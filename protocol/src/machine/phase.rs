@@ -71,6 +71,8 @@ pub(super) struct Agree {
     pub(super) attempt: u8,
     /// First seals, by digest, on whose being made the peers agree.
     pub(super) accepted: BTreeSet<Digest>,
+    /// When those were last asked who have what was agreed on and is not here.
+    pub(super) asked: Option<Time>,
 }
 
 #[derive(Debug, Clone)]

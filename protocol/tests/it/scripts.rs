@@ -484,6 +484,7 @@ scripts! {
     a_withheld_payload_comes_from_a_sealer
     a_spoilt_contribution_is_no_reason_to_wait_for_a_quorum
     all_first_seals_alike_end_the_round
+    an_agreed_contribution_that_one_alone_was_shown_comes_from_those_who_sealed_it
     an_equivocator_found_out_after_the_seals_is_banned_a_round_later
     an_equivocator_is_dropped_accused_and_banned
     below_quorum_the_round_waits

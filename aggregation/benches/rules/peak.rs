@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-/// Operations of one lane that a sweep makes on each of its sixteen registers.
+/// Operations of one lane that a sweep makes on each of its registers.
 const SWEEPS: usize = 200_000;
-/// Registers that are independent of each other: enough to hide the latency of each operation.
-const REGISTERS: usize = 16;
+/// Registers that are independent of each other: enough to hide the latency of each operation, and
+/// few enough that AVX2, which has sixteen, keeps the constants in registers too.
+const REGISTERS: usize = 12;
 
 /// Rates of all threads together.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +56,10 @@ fn read(run: &[f32]) -> u32 {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx512f") {
         // SAFETY: the processor was asked.
-        return unsafe { wide::read(run) };
+        return unsafe { avx512::read(run) };
+    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        // SAFETY: as above.
+        return unsafe { avx2::read(run) };
     }
     run.iter().fold(0, |total, x| total ^ x.to_bits())
 }
@@ -76,7 +80,10 @@ fn multiply_adds(sweeps: usize) -> usize {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx512f") {
         // SAFETY: the processor was asked.
-        return unsafe { wide::multiply_adds(sweeps) };
+        return unsafe { avx512::multiply_adds(sweeps) };
+    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        // SAFETY: as above.
+        return unsafe { avx2::multiply_adds(sweeps) };
     }
     let mut x: [[f32; 4]; REGISTERS] = std::array::from_fn(|i| [i as f32; 4]);
     for _ in 0..sweeps {
@@ -94,7 +101,10 @@ fn minima(sweeps: usize) -> usize {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx512f") {
         // SAFETY: the processor was asked.
-        return unsafe { wide::minima(sweeps) };
+        return unsafe { avx512::minima(sweeps) };
+    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        // SAFETY: as above.
+        return unsafe { avx2::minima(sweeps) };
     }
     let mut x = [[1.0_f32; 4]; REGISTERS];
     for sweep in 0..sweeps {
@@ -108,58 +118,80 @@ fn minima(sweeps: usize) -> usize {
     sweeps * REGISTERS * 4
 }
 
+/// The three measurements with one instruction set.
 #[cfg(target_arch = "x86_64")]
-mod wide {
-    use std::arch::x86_64::{
-        _MM_HINT_T0, _mm_prefetch, _mm512_fmadd_ps, _mm512_min_ps, _mm512_set1_ps,
+macro_rules! with {
+    ($set:ident, $features:literal, $lanes:literal, $set1:ident, $fmadd:ident, $min:ident) => {
+        mod $set {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch, $fmadd, $min, $set1};
+            use std::hint::black_box;
+
+            use super::REGISTERS;
+
+            /// Lines that are asked for before they are read: beyond what the hardware does by itself.
+            const AHEAD: usize = 32;
+
+            #[target_feature(enable = $features)]
+            pub(super) fn read(run: &[f32]) -> u32 {
+                let mut totals = [0; 16];
+                for (at, line) in run.as_chunks::<16>().0.iter().enumerate() {
+                    if let Some(next) = run.get(16 * (at + AHEAD)) {
+                        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(next).cast());
+                    }
+                    for (total, x) in totals.iter_mut().zip(line) {
+                        *total ^= x.to_bits();
+                    }
+                }
+                totals.into_iter().fold(0, |a, b| a ^ b)
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn multiply_adds(sweeps: usize) -> usize {
+                let (a, b) = ($set1(0.999), $set1(0.001));
+                let mut x = [a; REGISTERS];
+                for _ in 0..sweeps {
+                    for x in &mut x {
+                        *x = $fmadd(*x, a, b);
+                    }
+                }
+                black_box(x);
+                sweeps * REGISTERS * $lanes
+            }
+
+            #[target_feature(enable = $features)]
+            pub(super) fn minima(sweeps: usize) -> usize {
+                // Of floats: many processors have two units for those, and one for integers.
+                let mut y = $set1(f32::MAX);
+                let mut x = [y; REGISTERS];
+                for _ in 0..sweeps {
+                    for x in &mut x {
+                        *x = $min(*x, y);
+                    }
+                    // Another value each time, or the compiler would do it once.
+                    y = black_box(y);
+                }
+                black_box(x);
+                sweeps * REGISTERS * $lanes
+            }
+        }
     };
-    use std::hint::black_box;
-
-    use super::REGISTERS;
-
-    /// Lines that are asked for before they are read: beyond what the hardware does by itself.
-    const AHEAD: usize = 32;
-
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn read(run: &[f32]) -> u32 {
-        let mut totals = [0; 16];
-        for (at, line) in run.as_chunks::<16>().0.iter().enumerate() {
-            if let Some(next) = run.get(16 * (at + AHEAD)) {
-                _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(next).cast());
-            }
-            for (total, x) in totals.iter_mut().zip(line) {
-                *total ^= x.to_bits();
-            }
-        }
-        totals.into_iter().fold(0, |a, b| a ^ b)
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn multiply_adds(sweeps: usize) -> usize {
-        let mut x: [_; REGISTERS] = std::array::from_fn(|i| _mm512_set1_ps(i as f32));
-        let (a, b) = (_mm512_set1_ps(0.999), _mm512_set1_ps(0.001));
-        for _ in 0..sweeps {
-            for x in &mut x {
-                *x = _mm512_fmadd_ps(*x, a, b);
-            }
-        }
-        black_box(x);
-        sweeps * REGISTERS * 16
-    }
-
-    #[target_feature(enable = "avx512f")]
-    pub(super) fn minima(sweeps: usize) -> usize {
-        // Of floats: many processors have two units for those, and one for integers.
-        let mut x: [_; REGISTERS] = std::array::from_fn(|i| _mm512_set1_ps(i as f32));
-        let mut y = _mm512_set1_ps(f32::MAX);
-        for _ in 0..sweeps {
-            for x in &mut x {
-                *x = _mm512_min_ps(*x, y);
-            }
-            // Another value each time, or the compiler would do it once.
-            y = black_box(y);
-        }
-        black_box(x);
-        sweeps * REGISTERS * 16
-    }
 }
+
+#[cfg(target_arch = "x86_64")]
+with!(
+    avx512,
+    "avx512f",
+    16,
+    _mm512_set1_ps,
+    _mm512_fmadd_ps,
+    _mm512_min_ps
+);
+#[cfg(target_arch = "x86_64")]
+with!(
+    avx2,
+    "avx2,fma",
+    8,
+    _mm256_set1_ps,
+    _mm256_fmadd_ps,
+    _mm256_min_ps
+);

@@ -151,7 +151,10 @@ impl Sums for WeightedSums<'_> {
         rows: [&Run; K],
         next: [&Run; K],
     ) {
-        let factors: [S::D; K] = std::array::from_fn(|k| s.splat_d(self.weights[first + k]));
+        let mut factors = [s.splat_d(0.0); K];
+        for k in 0..K {
+            factors[k] = s.splat_d(self.weights[first + k]);
+        }
         for v in 0..VECTORS {
             let mut sum = s.load_d(&self.sums[v].0);
             for k in 0..K {

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)] // All of it is test code.
 
 mod breakdown;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod inlined;
 mod oracle;
 mod properties;
 mod reference;

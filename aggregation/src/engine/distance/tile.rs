@@ -18,6 +18,32 @@ pub(super) const fn lane(p: usize, q: usize) -> usize {
     SIDE * q + p
 }
 
+/// What two vectors of a pair of rows add to its sum. A trait and no closure: the compiler optimises
+/// a closure by itself before it inlines it, there without the instructions of the kernel, and keeps
+/// the sums in memory.
+trait Term {
+    fn add<S: Simd>(s: S, sum: S::F, x: S::F, y: S::F) -> S::F;
+}
+
+struct Multiplied;
+
+impl Term for Multiplied {
+    #[inline(always)]
+    fn add<S: Simd>(s: S, sum: S::F, x: S::F, y: S::F) -> S::F {
+        s.mul_add(x, y, sum)
+    }
+}
+
+struct SquaredDifference;
+
+impl Term for SquaredDifference {
+    #[inline(always)]
+    fn add<S: Simd>(s: S, sum: S::F, x: S::F, y: S::F) -> S::F {
+        let difference = s.sub(x, y);
+        s.mul_add(difference, difference, sum)
+    }
+}
+
 /// The scalar products of a square of rows.
 pub(super) struct Products<'a, 'b> {
     pub(super) a: [Row<'a>; SIDE],
@@ -31,8 +57,7 @@ impl Kernel for Products<'_, '_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Lanes<f32> {
         let ahead = self.ahead;
-        let fold = |x, y, sum| s.mul_add(x, y, sum);
-        square(s, self.a, self.b, fold, || ahead.step(s))
+        square::<S, Multiplied>(s, self.a, self.b, || ahead.step(s))
     }
 }
 
@@ -47,11 +72,7 @@ impl Kernel for Differences<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Lanes<f32> {
-        let fold = |x, y, sum| {
-            let difference = s.sub(x, y);
-            s.mul_add(difference, difference, sum)
-        };
-        square(s, self.a, self.b, fold, || {})
+        square::<S, SquaredDifference>(s, self.a, self.b, || {})
     }
 }
 
@@ -68,32 +89,30 @@ impl Kernel for Product<'_, '_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> f32 {
         let Self { a, b, ahead } = self;
-        let fold = |x, y, sum| s.mul_add(x, y, sum);
-        s.sum(part(s, [a], [b], fold, &mut || ahead.step(s))[0][0])
+        s.sum(part::<S, Multiplied, 1>(s, [a], [b], &mut || ahead.step(s))[0][0])
     }
 }
 
-/// Folds the vectors of each pair of rows, and adds up the lanes; calls `meanwhile` as often as a row
+/// Sums the terms of each pair of rows, and adds up the lanes; calls `meanwhile` as often as a row
 /// has vectors.
 #[inline(always)]
-fn square<S: Simd>(
+fn square<S: Simd, T: Term>(
     s: S,
     a: [Row<'_>; SIDE],
     b: [Row<'_>; SIDE],
-    fold: impl Fn(S::F, S::F, S::F) -> S::F,
     mut meanwhile: impl FnMut(),
 ) -> Lanes<f32> {
     let mut sums = [[s.splat(0.0); SIDE]; SIDE];
     if S::WIDE {
-        sums = part(s, a, b, fold, &mut meanwhile);
+        sums = part::<S, T, SIDE>(s, a, b, &mut meanwhile);
     } else {
         for q in (0..SIDE).step_by(PART) {
             for p in (0..SIDE).step_by(PART) {
                 let (a, b) = ([a[p], a[p + 1]], [b[q], b[q + 1]]);
                 let found = if p + q == 0 {
-                    part(s, a, b, &fold, &mut meanwhile)
+                    part::<S, T, PART>(s, a, b, &mut meanwhile)
                 } else {
-                    part(s, a, b, &fold, &mut || {})
+                    part::<S, T, PART>(s, a, b, &mut || {})
                 };
                 for (row, found) in sums[p..].iter_mut().zip(found) {
                     row[q..q + PART].copy_from_slice(&found);
@@ -107,11 +126,10 @@ fn square<S: Simd>(
 }
 
 #[inline(always)]
-fn part<S: Simd, const R: usize>(
+fn part<S: Simd, T: Term, const R: usize>(
     s: S,
     a: [Row<'_>; R],
     b: [Row<'_>; R],
-    fold: impl Fn(S::F, S::F, S::F) -> S::F,
     meanwhile: &mut impl FnMut(),
 ) -> [[S::F; R]; R] {
     let width = a[0].len();
@@ -127,7 +145,7 @@ fn part<S: Simd, const R: usize>(
         for q in 0..R {
             let y = s.load(&b[q][v]);
             for p in 0..R {
-                sums[p][q] = fold(x[p], y, sums[p][q]);
+                sums[p][q] = T::add(s, sums[p][q], x[p], y);
             }
         }
     }

@@ -1,4 +1,8 @@
 //! The lanes as two registers of AVX2, with fused multiply-add.
+//!
+//! No intrinsic stands in a closure: one that goes to a function of the standard library
+//! (`array::map`) is compiled without AVX2 where that function is not inlined, and so each
+//! intrinsic in it becomes a call.
 
 use std::arch::x86_64::*;
 
@@ -35,20 +39,9 @@ macro_rules! has {
     };
 }
 
-/// Between a float's bits and an integer with its total order: the magnitude of negative ones is
-/// turned over.
-#[inline(always)]
-fn flip(token: Avx2, x: __m256i) -> __m256i {
-    let _proof = token;
-    has!({
-        let negative = _mm256_srai_epi32::<31>(x);
-        _mm256_xor_si256(x, _mm256_and_si256(negative, _mm256_set1_epi32(i32::MAX)))
-    })
-}
-
 /// The same intrinsic on each register.
 macro_rules! both {
-    ($op:ident, $($x:expr),+) => {
+    ($op:path, $($x:expr),+) => {
         has!([$op($($x[0]),+), $op($($x[1]),+)])
     };
 }
@@ -58,6 +51,17 @@ macro_rules! four {
     ($op:ident, $($x:expr),+) => {
         has!([$op($($x[0]),+), $op($($x[1]),+), $op($($x[2]),+), $op($($x[3]),+)])
     };
+}
+
+impl Avx2 {
+    /// Between a float's bits and an integer with its total order: the magnitude of negative ones
+    /// is turned over.
+    #[inline(always)]
+    fn flip(self, x: [__m256i; 2]) -> [__m256i; 2] {
+        let negative = both!(_mm256_srai_epi32::<31>, x);
+        let magnitude = both!(_mm256_and_si256, negative, self.splat_i(i32::MAX));
+        both!(_mm256_xor_si256, x, magnitude)
+    }
 }
 
 impl Simd for Avx2 {
@@ -78,8 +82,8 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn store(self, x: Self::F, to: &mut [f32; LANES]) {
         let (halves, _) = to.as_chunks_mut::<8>();
-        for (half, to) in x.into_iter().zip(halves) {
-            has!(_mm256_storeu_ps(to.as_mut_ptr(), half));
+        for half in 0..2 {
+            has!(_mm256_storeu_ps(halves[half].as_mut_ptr(), x[half]));
         }
     }
     #[inline(always)]
@@ -123,25 +127,24 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     fn sign(self, x: Self::F) -> Self::F {
-        let sign = |x| {
-            has!({
-                let above = _mm256_cmp_ps::<_CMP_GT_OQ>(x, _mm256_setzero_ps());
-                let below = _mm256_cmp_ps::<_CMP_LT_OQ>(x, _mm256_setzero_ps());
-                let up = _mm256_and_ps(above, _mm256_set1_ps(1.0));
-                _mm256_or_ps(up, _mm256_and_ps(below, _mm256_set1_ps(-1.0)))
-            })
-        };
-        x.map(sign)
+        let zero = self.splat(0.0);
+        let above = both!(_mm256_cmp_ps::<_CMP_GT_OQ>, x, zero);
+        let below = both!(_mm256_cmp_ps::<_CMP_LT_OQ>, x, zero);
+        let up = both!(_mm256_and_ps, above, self.splat(1.0));
+        let down = both!(_mm256_and_ps, below, self.splat(-1.0));
+        both!(_mm256_or_ps, up, down)
     }
     #[inline(always)]
     fn any_above(self, a: Self::F, b: Self::F) -> bool {
-        let above = |a, b| has!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b)));
-        above(a[0], b[0]) | above(a[1], b[1]) != 0
+        let above = both!(_mm256_cmp_ps::<_CMP_GT_OQ>, a, b);
+        let [left, right] = both!(_mm256_movemask_ps, above);
+        left | right != 0
     }
     #[inline(always)]
     fn all_at_least(self, a: Self::F, b: Self::F) -> bool {
-        let at_least = |a, b| has!(_mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GE_OQ>(a, b)));
-        at_least(a[0], b[0]) & at_least(a[1], b[1]) == 0xff
+        let at_least = both!(_mm256_cmp_ps::<_CMP_GE_OQ>, a, b);
+        let [left, right] = both!(_mm256_movemask_ps, at_least);
+        left & right == 0xff
     }
     #[inline(always)]
     fn max_abs(self, a: Self::F, b: Self::F) -> Self::F {
@@ -155,11 +158,11 @@ impl Simd for Avx2 {
 
     #[inline(always)]
     fn key(self, x: Self::F) -> Self::K {
-        x.map(|x| flip(self, has!(_mm256_castps_si256(x))))
+        self.flip(self.bits(x))
     }
     #[inline(always)]
     fn value(self, key: Self::K) -> Self::F {
-        key.map(|key| has!(_mm256_castsi256_ps(flip(self, key))))
+        self.floats(self.flip(key))
     }
     #[inline(always)]
     fn lowest(self) -> Self::K {
@@ -221,8 +224,11 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn store_i(self, x: Self::I, to: &mut [i32; LANES]) {
         let (halves, _) = to.as_chunks_mut::<8>();
-        for (half, to) in x.into_iter().zip(halves) {
-            has!(_mm256_storeu_si256(to.as_mut_ptr().cast(), half));
+        for half in 0..2 {
+            has!(_mm256_storeu_si256(
+                halves[half].as_mut_ptr().cast(),
+                x[half]
+            ));
         }
     }
 
@@ -238,7 +244,12 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn load_wide(self, x: &[f32; LANES]) -> Self::D {
         let (quarters, _) = x.as_chunks::<4>();
-        std::array::from_fn(|part| has!(_mm256_cvtps_pd(_mm_loadu_ps(quarters[part].as_ptr()))))
+        has!([
+            _mm256_cvtps_pd(_mm_loadu_ps(quarters[0].as_ptr())),
+            _mm256_cvtps_pd(_mm_loadu_ps(quarters[1].as_ptr())),
+            _mm256_cvtps_pd(_mm_loadu_ps(quarters[2].as_ptr())),
+            _mm256_cvtps_pd(_mm_loadu_ps(quarters[3].as_ptr())),
+        ])
     }
     #[inline(always)]
     fn narrow(self, x: Self::D) -> Self::F {
@@ -287,8 +298,8 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn store_d(self, x: Self::D, to: &mut [f64; LANES]) {
         let (quarters, _) = to.as_chunks_mut::<4>();
-        for (quarter, to) in x.into_iter().zip(quarters) {
-            has!(_mm256_storeu_pd(to.as_mut_ptr(), quarter));
+        for quarter in 0..4 {
+            has!(_mm256_storeu_pd(quarters[quarter].as_mut_ptr(), x[quarter]));
         }
     }
 
@@ -296,8 +307,9 @@ impl Simd for Avx2 {
     fn stream(self, from: &[Lanes<f32>], to: &mut [f32]) {
         for (from, line) in lines(from, to) {
             let (halves, _) = line.0.as_chunks_mut::<8>();
-            for (half, to) in self.load(from).into_iter().zip(halves) {
-                has!(_mm256_stream_ps(to.as_mut_ptr(), half));
+            let from = self.load(from);
+            for half in 0..2 {
+                has!(_mm256_stream_ps(halves[half].as_mut_ptr(), from[half]));
             }
         }
     }

@@ -24,6 +24,20 @@ pub(crate) struct Peak {
     pub(crate) minima: f64,
 }
 
+/// Returns what the widest registers of this processor give, if it has wide ones.
+#[cfg(target_arch = "x86_64")]
+macro_rules! return_widest {
+    ($measure:ident($argument:ident)) => {
+        if is_x86_feature_detected!("avx512f") {
+            // SAFETY: the processor was asked.
+            return unsafe { avx512::$measure($argument) };
+        } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: as above.
+            return unsafe { avx2::$measure($argument) };
+        }
+    };
+}
+
 impl Peak {
     pub(crate) fn of(rows: &[Vec<f32>]) -> Self {
         let bytes = rows.iter().map(|row| 4 * row.len()).sum::<usize>() as f64;
@@ -54,13 +68,7 @@ fn total(rows: &[Vec<f32>]) -> u32 {
 
 fn read(run: &[f32]) -> u32 {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx512f") {
-        // SAFETY: the processor was asked.
-        return unsafe { avx512::read(run) };
-    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        // SAFETY: as above.
-        return unsafe { avx2::read(run) };
-    }
+    return_widest!(read(run));
     run.iter().fold(0, |total, x| total ^ x.to_bits())
 }
 
@@ -78,13 +86,7 @@ fn rate(sweep: fn(usize) -> usize) -> f64 {
 
 fn multiply_adds(sweeps: usize) -> usize {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx512f") {
-        // SAFETY: the processor was asked.
-        return unsafe { avx512::multiply_adds(sweeps) };
-    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        // SAFETY: as above.
-        return unsafe { avx2::multiply_adds(sweeps) };
-    }
+    return_widest!(multiply_adds(sweeps));
     let mut x: [[f32; 4]; REGISTERS] = std::array::from_fn(|i| [i as f32; 4]);
     for _ in 0..sweeps {
         for lanes in &mut x {
@@ -99,13 +101,7 @@ fn multiply_adds(sweeps: usize) -> usize {
 
 fn minima(sweeps: usize) -> usize {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx512f") {
-        // SAFETY: the processor was asked.
-        return unsafe { avx512::minima(sweeps) };
-    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        // SAFETY: as above.
-        return unsafe { avx2::minima(sweeps) };
-    }
+    return_widest!(minima(sweeps));
     let mut x = [[1.0_f32; 4]; REGISTERS];
     for sweep in 0..sweeps {
         for lanes in &mut x {

@@ -113,6 +113,9 @@ impl RoundMachine {
             return false;
         }
         let last = agree.attempt >= self.attempts();
+        if last && self.is_past_concluding(end, now) {
+            return self.look_for_state(now);
+        }
         let new = self.newly_accepted(&agree, last);
         if last {
             agree.accepted.extend(new);

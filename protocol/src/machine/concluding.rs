@@ -11,6 +11,9 @@ use super::event::Output;
 use super::step::MISSING_PATIENCE;
 use super::{Agree, Phase, RoundMachine};
 
+/// Attempts within which what is here when the patience ends may still be looked at.
+const LAST_LOOK: u32 = 1;
+
 impl RoundMachine {
     /// The attempts are over: settles on the set that follows, once it is all known.
     ///
@@ -33,6 +36,18 @@ impl RoundMachine {
             self.settle(&set, (view, agree.attempt), now);
             return true;
         }
+        self.look_for_state(now)
+    }
+
+    /// Whether nothing follows from this view any more: what is heard from now on, as from a peer that went back to this
+    /// round, others heard at another time, and some of them not at all. Only a next view ends the round, or the others' state.
+    pub(super) fn is_past_concluding(&self, end: Time, now: Time) -> bool {
+        let timing = &self.config.spec.timing;
+        now > timing.after_attempts(end, MISSING_PATIENCE + LAST_LOOK)
+    }
+
+    /// Asks around, unless that was done a moment ago.
+    pub(super) fn look_for_state(&mut self, now: Time) -> bool {
         let lost = self.inquiry.is_none() && now >= self.doubt_after;
         if lost {
             self.inquire(now);

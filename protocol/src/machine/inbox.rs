@@ -47,8 +47,8 @@ impl RoundMachine {
             if !self.fits(contribution) {
                 return self.refuse(&frame);
             }
-            self.standing
-                .vote(author, frame.round(), contribution.parent, MAX_KNOWN);
+            let at = (frame.round(), contribution.parent);
+            self.standing.contribution(author, at, MAX_KNOWN);
         }
         let round = frame.round();
         if self.state.is_none() || round > self.log.round.next() {

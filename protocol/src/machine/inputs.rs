@@ -51,7 +51,7 @@ impl RoundMachine {
     }
 
     fn peer_down(&mut self, peer: &PeerId) {
-        self.standing.forget(peer);
+        self.standing.lose(peer);
         self.silent.remove(peer);
         if self.roster().binary_search(peer).is_ok() {
             self.peers.insert(*peer, false);

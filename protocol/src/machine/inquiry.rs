@@ -183,7 +183,10 @@ impl RoundMachine {
     fn fetch_state(&mut self, choice: Choice, now: Time) {
         let (_, state) = choice.at;
         let mut holders = choice.holders;
-        holders.retain(|peer| *peer != self.me);
+        let vouches = self.inquiry.as_ref().map(|inquiry| &inquiry.vouches);
+        // Not those that only contributed from it.
+        let says_so = |peer: &PeerId| vouches?.get(peer).map(|states| states.contains(&choice.at));
+        holders.retain(|peer| *peer != self.me && says_so(peer) == Some(true));
         let due = self.config.spec.timing.after_attempts(now, FETCH_PATIENCE);
         if let Some(inquiry) = &mut self.inquiry {
             inquiry.fetching = Some(state);

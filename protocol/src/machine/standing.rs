@@ -1,18 +1,24 @@
 //! Does this node stand with the others? Each header names the state that it was computed from, so
 //! it is a vote on the state before its round.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::id::{PeerId, Round, StateId};
 
+use super::choice::{At, Vouches};
+
 /// Rounds whose states are remembered for comparison with the votes of others.
 const HISTORY: usize = 4096;
+/// States that are remembered of each peer that contributed to them: as many as it can vouch for.
+const CONTRIBUTIONS: usize = crate::MAX_VOUCHED;
 
 /// The states that this node went through, and the latest vote of each peer.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Standing {
     history: BTreeMap<Round, StateId>,
-    votes: BTreeMap<PeerId, (Round, StateId)>,
+    votes: BTreeMap<PeerId, At>,
+    /// From which states each peer contributed, the last to be heard of last.
+    contributed: BTreeMap<PeerId, VecDeque<At>>,
     /// Session and round of the latest vouch of each peer.
     vouched: BTreeMap<PeerId, (u64, Round)>,
 }
@@ -57,6 +63,48 @@ impl Standing {
     /// A restarted peer may vote for an earlier round than before.
     pub(super) fn forget(&mut self, peer: &PeerId) {
         self.votes.remove(peer);
+    }
+
+    /// Hears that a peer contributes to a round, which is a vote too.
+    pub(super) fn contribution(&mut self, peer: PeerId, at: At, most: usize) {
+        self.vote(peer, at.0, at.1, most);
+        if self.contributed.len() < most || self.contributed.contains_key(&peer) {
+            let states = self.contributed.entry(peer).or_default();
+            states.retain(|known| *known != at);
+            states.push_back(at);
+            if states.len() > CONTRIBUTIONS {
+                states.pop_front();
+            }
+        }
+    }
+
+    /// Forgets a peer that is gone.
+    pub(super) fn lose(&mut self, peer: &PeerId) {
+        self.forget(peer);
+        self.contributed.remove(peer);
+    }
+
+    /// Counts who contributed from a later state than `here` that another peer vouches for, as if it vouched
+    /// for it too.
+    pub(super) fn second(&self, vouches: &mut Vouches, here: Option<Round>) {
+        let told: Vec<(PeerId, At)> = vouches
+            .iter()
+            .flat_map(|(peer, states)| states.iter().map(|at| (*peer, *at)))
+            .filter(|(_, (round, _))| Some(*round) > here)
+            .collect();
+        for (peer, contributed) in &self.contributed {
+            let by_another = |at: &&At| {
+                told.iter()
+                    .any(|(other, told)| other != peer && told == *at)
+            };
+            for at in contributed.iter().filter(by_another) {
+                let states = vouches.entry(*peer).or_default();
+                if !states.contains(at) {
+                    states.push(*at);
+                    states.sort_unstable();
+                }
+            }
+        }
     }
 
     /// Whether a vouch is no older than what was heard of this peer: anybody can repeat an old one.

@@ -24,7 +24,6 @@ pub(super) enum Verdict {
 
 impl RoundMachine {
     pub(super) fn judge(&self, inquiry: &Inquiry, now: Time) -> Verdict {
-        let timing = &self.config.spec.timing;
         let own = self.standing.recent(crate::MAX_VOUCHED);
         let here = own.last().copied();
         // A few may be ahead whom this node cannot believe yet; more of them will come up.
@@ -36,7 +35,7 @@ impl RoundMachine {
         {
             return self.may_fetch(choice, now);
         }
-        let impatient = now >= timing.after_attempts(inquiry.began, RESUME_PATIENCE);
+        let impatient = self.is_impatient(inquiry, now);
         let resuming = matches!(self.phase, Phase::Join);
         if resuming && self.state.is_some() {
             let quorum = self.config.spec.quorum();
@@ -61,6 +60,10 @@ impl RoundMachine {
     fn choose(&self, inquiry: &Inquiry, own: Vec<At>, now: Time) -> Option<Choice> {
         let here = own.last().copied();
         let mut vouches = inquiry.vouches.clone();
+        if self.waits_in_vain(inquiry, now) {
+            self.standing
+                .second(&mut vouches, here.map(|(round, _)| round));
+        }
         if !own.is_empty() {
             vouches.insert(self.me, own);
         }
@@ -72,6 +75,20 @@ impl RoundMachine {
                 || !self.standing.passed(choice.at.0, choice.at.1)
                 || self.may_go_back(&vouches, choice.at)
         })
+    }
+
+    /// Whether time does not bring up more who vouch for a state. A quorum may have a single honest peer that went on, beside
+    /// others that deny it: but these contributed, or it would not have gone on.
+    fn waits_in_vain(&self, inquiry: &Inquiry, now: Time) -> bool {
+        match self.phase {
+            Phase::Join => self.is_impatient(inquiry, now),
+            _ => now >= self.stall(),
+        }
+    }
+
+    fn is_impatient(&self, inquiry: &Inquiry, now: Time) -> bool {
+        let timing = &self.config.spec.timing;
+        now >= timing.after_attempts(inquiry.began, RESUME_PATIENCE)
     }
 
     /// A state of the own past is taken over only where the round cannot end otherwise.

@@ -135,7 +135,7 @@ impl<'a> World<'a> {
                 self.schedule(at, Happening::Fault(Fault::Restart(node)));
             }
         }
-        let (mut goal, mut happened) = (None, 0_u64);
+        let (mut goal, mut happened) = (u64::MAX, 0_u64);
         while let Some((at, happening)) = self.queue.pop() {
             self.now = at;
             self.happen(happening);
@@ -149,7 +149,8 @@ impl<'a> World<'a> {
             }
             if at >= self.scenario.calm {
                 let furthest = self.rounds().max().unwrap_or_default();
-                let goal = *goal.get_or_insert(furthest + self.scenario.rounds_after);
+                // Who was furthest may give up its way for that of the others: then they need not get there.
+                goal = goal.min(furthest + self.scenario.rounds_after);
                 let arrived = self.rounds().all(|round| round >= goal);
                 if arrived && self.whole && self.apart_since.is_none() {
                     return Ok(self.finish());

@@ -160,6 +160,26 @@ fn who_heard_a_lone_member_before_it_lost_its_memory_follows_it_all_the_same() {
 }
 
 #[test]
+fn who_went_on_beside_a_liar_is_followed_though_the_liar_denies_it() {
+    // Two of three members ended a round, one of them a liar that vouches for states that nobody holds. Nobody else could
+    // come after the honest one, and those two had a quorum by themselves.
+    play(Kind::Storm, [9273]);
+}
+
+#[test]
+fn what_a_lone_node_did_before_it_came_back_is_no_goal() {
+    // It had done 77 rounds by itself, which three peers do not in two minutes.
+    play(Kind::Storm, [9247]);
+}
+
+#[test]
+fn seals_of_those_who_went_back_end_no_view_that_is_over() {
+    // Members went back to a round one after the other, and each new seal ended it for one of those who were waiting there,
+    // each with another set.
+    play(Kind::Storm, [11103]);
+}
+
+#[test]
 fn who_comes_from_far_away_gets_on_the_roster_of_a_swarm_in_a_hurry() {
     let at = |millis| Time(Duration::from_millis(millis));
     for (peers, faulty) in [(2, 0), (3, 0), (5, 1), (8, 2)] {

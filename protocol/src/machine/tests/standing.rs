@@ -2,6 +2,7 @@
 
 use super::{peer, state};
 use crate::id::{Round, StateId};
+use crate::machine::choice::Vouches;
 use crate::machine::standing::{Doubt, Standing};
 
 /// A node that went through rounds 0 to 9 of way 0, with these votes of others.
@@ -100,6 +101,60 @@ fn votes_take_bounded_memory() {
     }
     assert_eq!(doubt_of(&standing, 2), Some(Doubt::Outvoted));
     assert_eq!(doubt_of(&standing, 3), None, "three are remembered");
+}
+
+#[test]
+fn who_contributed_to_a_later_state_seconds_those_who_vouch_for_it() {
+    let mut standing = standing(&[]);
+    for (voter, at) in [
+        (1, state(0, 12)),
+        (2, state(0, 12)),
+        (3, state(0, 8)),
+        (4, state(1, 13)),
+    ] {
+        standing.contribution(peer(voter), at, 128);
+    }
+    let told = [
+        (1, vec![state(0, 8), state(0, 12)]),
+        (2, vec![state(2, 20)]),
+        (4, vec![state(0, 9)]),
+    ];
+    let mut vouches: Vouches = told.into_iter().map(|(who, at)| (peer(who), at)).collect();
+    standing.second(&mut vouches, Some(Round(9)));
+    assert_eq!(
+        vouches[&peer(2)],
+        [state(0, 12), state(2, 20)],
+        "it denies it"
+    );
+    assert_eq!(
+        vouches[&peer(1)],
+        [state(0, 8), state(0, 12)],
+        "it says so itself"
+    );
+    assert_eq!(
+        vouches[&peer(4)],
+        [state(0, 9)],
+        "nobody else vouches for that"
+    );
+    assert!(!vouches.contains_key(&peer(3)), "that round is over here");
+    standing.lose(&peer(2));
+    vouches.remove(&peer(2));
+    standing.second(&mut vouches, Some(Round(9)));
+    assert!(!vouches.contains_key(&peer(2)), "it is gone");
+}
+
+#[test]
+fn contributions_take_bounded_memory() {
+    let mut standing = standing(&[]);
+    for round in 0..=100 {
+        standing.contribution(peer(1), state(0, round), 1);
+        standing.contribution(peer(2), state(0, round), 1);
+    }
+    let all: Vec<_> = (0..=100).map(|round| state(0, round)).collect();
+    let mut vouches = Vouches::from([(peer(3), all)]);
+    standing.second(&mut vouches, None);
+    assert_eq!(vouches[&peer(1)].len(), crate::MAX_VOUCHED);
+    assert!(!vouches.contains_key(&peer(2)), "one peer is remembered");
 }
 
 #[test]

@@ -65,11 +65,8 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
     let n = work.mixer.rows_out(work.strip.rows.len());
     // The true rows are in the middle, so that the median has the same rank for every n.
     let low = (N - n) / 2;
-    let (mut lowest, mut highest) = (Lanes([0; LANES]), Lanes([0; LANES]));
-    s.store_key(s.lowest(), &mut lowest.0);
-    s.store_key(s.highest(), &mut highest.0);
-    let mut keys: Keys<N> = [lowest; N];
-    keys[low + n..].fill(highest);
+    let mut keys: Keys<N> = [Lanes([S::LOWEST; LANES]); N];
+    keys[low + n..].fill(Lanes([S::HIGHEST; LANES]));
     let mut values: Values<N> = [Lanes([0.0; LANES]); N];
     let mut scratch = Scratch::new();
     let mut start = work.strip.range.start;
@@ -201,7 +198,7 @@ fn nearest<S: Simd>(s: S, v: &[Lanes<f32>], keep: usize, centre: S::D) -> S::D {
 fn sign<S: Simd>(s: S, keys: &[Lanes<i32>]) -> S::F {
     let mut sum = s.splat(0.0);
     for key in keys {
-        sum = s.add(sum, s.sign(s.value(s.load_key(&key.0))));
+        sum = s.add(sum, s.sign(s.load_values(&key.0)));
     }
     s.sign(sum)
 }

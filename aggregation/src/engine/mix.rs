@@ -59,12 +59,12 @@ impl Mixer {
                         if i % 4 == 3 {
                             ahead.next(s);
                         }
-                        s.store_key(s.key(whole(s, row, columns.start)), &mut key.0);
+                        s.store_keys(whole(s, row, columns.start), &mut key.0);
                     }
                     return rows.len() / 4;
                 }
                 for (key, row) in keys.iter_mut().zip(rows) {
-                    s.store_key(s.key(s.load(&padded(&row[columns.clone()]))), &mut key.0);
+                    s.store_keys(s.load(&padded(&row[columns.clone()])), &mut key.0);
                 }
                 0
             }
@@ -80,7 +80,7 @@ impl Mixer {
                             sum = s.mul_add(s.splat(weight), s.load(&x.0), sum);
                         }
                     }
-                    s.store_key(s.key(s.finite(sum)), &mut key.0);
+                    s.store_keys(s.finite(sum), &mut key.0);
                 }
                 0
             }

@@ -40,14 +40,13 @@ impl<const N: usize> Kernel for Sort<'_, '_, N> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut v = [s.lowest(); N];
-        for i in 0..N {
-            v[i] = s.load_key(&self.keys[i].0);
-        }
         let ahead = self.ahead;
-        sort(s, &mut v, &mut || ahead.advance(s, LINES_A_PAUSE));
-        for i in 0..N {
-            s.store(s.value(v[i]), &mut self.values[i].0);
+        for part in 0..S::PARTS {
+            let mut v = [s.load_part(&self.keys[0].0, part); N];
+            sort_part(s, self.keys, part, &mut v, ahead);
+            for i in 0..N {
+                s.store_values(v[i], part, &mut self.values[i].0);
+            }
         }
     }
 }
@@ -65,16 +64,30 @@ impl<const N: usize> Kernel for Middle<'_, '_, N> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Values<2> {
         let Self { keys, ahead } = self;
-        let mut v = [s.lowest(); N];
-        for i in 0..N {
-            v[i] = s.load_key(&keys[i].0);
-        }
-        sort(s, &mut v, &mut || ahead.advance(s, LINES_A_PAUSE));
         let mut out = [Lanes([0.0; LANES]); 2];
-        s.store(s.value(v[N.div_ceil(2) - 1]), &mut out[0].0);
-        s.store(s.value(v[N / 2]), &mut out[1].0);
+        for part in 0..S::PARTS {
+            let mut v = [s.load_part(&keys[0].0, part); N];
+            sort_part(s, keys, part, &mut v, ahead);
+            s.store_values(v[N.div_ceil(2) - 1], part, &mut out[0].0);
+            s.store_values(v[N / 2], part, &mut out[1].0);
+        }
         out
     }
+}
+
+/// Loads a part of the columns into `v`, and sorts it.
+#[inline(always)]
+fn sort_part<S: Simd, const N: usize>(
+    s: S,
+    keys: &Keys<N>,
+    part: usize,
+    v: &mut [S::K; N],
+    ahead: &mut Ahead<'_>,
+) {
+    for i in 0..N {
+        v[i] = s.load_part(&keys[i].0, part);
+    }
+    sort(s, v, &mut || ahead.advance(s, LINES_A_PAUSE / S::PARTS));
 }
 
 /// The compare-exchanges `low high`, at an offset.
@@ -88,11 +101,11 @@ macro_rules! exchange {
     };
 }
 
-/// Sorts sixteen columns of `N` keys each, ascending. `N` is 1, 2, 4, 8, 16, 32 or 64. Calls `pause`
+/// Sorts columns of `N` keys each, ascending. `N` is 1, 2, 4, 8, 16, 32 or 64. Calls `pause`
 /// now and then, as often as [`lines_asked_for`] says.
 ///
-/// Where the registers cannot hold the keys anyway, larger networks are loops: a sorted column is
-/// the same whatever network sorted it, and written out they take minutes to compile.
+/// Where a `K` is an array, larger networks are loops: a sorted column is the same whatever
+/// network sorted it, and written out they take minutes to compile.
 #[inline(always)]
 fn sort<S: Simd, const N: usize>(s: S, v: &mut [S::K; N], pause: &mut impl FnMut()) {
     match N {
@@ -103,9 +116,9 @@ fn sort<S: Simd, const N: usize>(s: S, v: &mut [S::K; N], pause: &mut impl FnMut
             sort8(s, v);
             pause();
         }
-        16 if S::WIDE => sort16(s, v, 0, pause),
-        32 if S::WIDE => sort32(s, v, 0, pause),
-        64 if S::WIDE => {
+        16 if S::KEYS_IN_REGISTERS => sort16(s, v, 0, pause),
+        32 if S::KEYS_IN_REGISTERS => sort32(s, v, 0, pause),
+        64 if S::KEYS_IN_REGISTERS => {
             sort32(s, v, 0, pause);
             sort32(s, v, 32, pause);
             merge64(s, v, pause);

@@ -39,12 +39,12 @@ pub(crate) const LANES: usize = 16;
 #[repr(C, align(64))]
 pub(crate) struct Lanes<T>(pub(crate) [T; LANES]);
 
-/// Sixteen lanes of `f32` (`F`), of keys (`K`), of `i32` (`I`) and of `f64` (`D`). The token proves
-/// that the processor has the instructions.
+/// Sixteen lanes of `f32` (`F`), of `i32` (`I`) and of `f64` (`D`), and a register of keys (`K`). The token
+/// proves that the processor has the instructions.
 pub(crate) trait Simd: Copy {
     /// Sixteen `f32`.
     type F: Copy;
-    /// Sixteen `f32`, in a form in which they are quickly compared by their total order.
+    /// Some `f32`, in a form in which they are quickly compared by their total order.
     type K: Copy;
     /// Sixteen `i32`.
     type I: Copy;
@@ -52,6 +52,14 @@ pub(crate) trait Simd: Copy {
     type D: Copy;
     /// Whether 4 x 4 running sums fit in the registers.
     const WIDE: bool;
+    /// How many of `K` make up sixteen lanes. Who needs all registers for keys goes by parts.
+    const PARTS: usize;
+    /// Whether a `K` is a register, so that keys stay in some.
+    const KEYS_IN_REGISTERS: bool;
+    /// A key that is above none of a finite number, as it stands in memory.
+    const LOWEST: i32;
+    /// A key that is below none of a finite number.
+    const HIGHEST: i32;
 
     fn load(self, x: &[f32; LANES]) -> Self::F;
     fn store(self, x: Self::F, to: &mut [f32; LANES]);
@@ -87,18 +95,16 @@ pub(crate) trait Simd: Copy {
     /// The larger magnitude of two.
     fn max_abs(self, a: Self::F, b: Self::F) -> Self::F;
 
-    /// The key of a float that is not NaN; [`Simd::value`] takes it back.
-    fn key(self, x: Self::F) -> Self::K;
-    fn value(self, key: Self::K) -> Self::F;
-    /// A key that is above none of a finite number.
-    fn lowest(self) -> Self::K;
-    /// A key that is below none of a finite number.
-    fn highest(self) -> Self::K;
-    /// The smaller key in the order of [`f32::total_cmp`].
+    /// The keys of floats that are not NaN; [`Simd::load_values`] takes them back.
+    fn store_keys(self, x: Self::F, to: &mut [i32; LANES]);
+    fn load_values(self, keys: &[i32; LANES]) -> Self::F;
+    /// A part of the keys, which is below `PARTS`.
+    fn load_part(self, keys: &[i32; LANES], part: usize) -> Self::K;
+    /// Writes the values of a part of the keys to the same part.
+    fn store_values(self, keys: Self::K, part: usize, to: &mut [f32; LANES]);
+    /// The smaller keys in the order of [`f32::total_cmp`].
     fn min(self, a: Self::K, b: Self::K) -> Self::K;
     fn max(self, a: Self::K, b: Self::K) -> Self::K;
-    fn load_key(self, x: &[i32; LANES]) -> Self::K;
-    fn store_key(self, x: Self::K, to: &mut [i32; LANES]);
 
     /// The bits as integers.
     fn bits(self, x: Self::F) -> Self::I;

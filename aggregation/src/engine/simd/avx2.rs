@@ -57,19 +57,24 @@ impl Avx2 {
     /// Between a float's bits and an integer with its total order: the magnitude of negative ones
     /// is turned over.
     #[inline(always)]
-    fn flip(self, x: [__m256i; 2]) -> [__m256i; 2] {
-        let negative = both!(_mm256_srai_epi32::<31>, x);
-        let magnitude = both!(_mm256_and_si256, negative, self.splat_i(i32::MAX));
-        both!(_mm256_xor_si256, x, magnitude)
+    fn flip(self, x: __m256i) -> __m256i {
+        has!({
+            let negative = _mm256_srai_epi32::<31>(x);
+            _mm256_xor_si256(x, _mm256_srli_epi32::<1>(negative))
+        })
     }
 }
 
 impl Simd for Avx2 {
     type F = [__m256; 2];
-    type K = [__m256i; 2];
+    type K = __m256i;
     type I = [__m256i; 2];
     type D = [__m256d; 4];
     const WIDE: bool = false;
+    const PARTS: usize = 2;
+    const KEYS_IN_REGISTERS: bool = true;
+    const LOWEST: i32 = i32::MIN;
+    const HIGHEST: i32 = i32::MAX;
 
     #[inline(always)]
     fn load(self, x: &[f32; LANES]) -> Self::F {
@@ -157,36 +162,36 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn key(self, x: Self::F) -> Self::K {
-        self.flip(self.bits(x))
+    fn store_keys(self, x: Self::F, to: &mut [i32; LANES]) {
+        let bits = self.bits(x);
+        self.store_i([self.flip(bits[0]), self.flip(bits[1])], to);
     }
     #[inline(always)]
-    fn value(self, key: Self::K) -> Self::F {
-        self.floats(self.flip(key))
+    fn load_values(self, keys: &[i32; LANES]) -> Self::F {
+        let keys = self.load_i(keys);
+        self.floats([self.flip(keys[0]), self.flip(keys[1])])
     }
     #[inline(always)]
-    fn lowest(self) -> Self::K {
-        self.splat_i(i32::MIN)
+    fn load_part(self, keys: &[i32; LANES], part: usize) -> Self::K {
+        let (halves, _) = keys.as_chunks::<8>();
+        has!(_mm256_loadu_si256(halves[part].as_ptr().cast()))
     }
     #[inline(always)]
-    fn highest(self) -> Self::K {
-        self.splat_i(i32::MAX)
+    fn store_values(self, keys: Self::K, part: usize, to: &mut [f32; LANES]) {
+        let (halves, _) = to.as_chunks_mut::<8>();
+        let values = self.flip(keys);
+        has!(_mm256_storeu_si256(
+            halves[part].as_mut_ptr().cast(),
+            values
+        ));
     }
     #[inline(always)]
     fn min(self, a: Self::K, b: Self::K) -> Self::K {
-        both!(_mm256_min_epi32, a, b)
+        has!(_mm256_min_epi32(a, b))
     }
     #[inline(always)]
     fn max(self, a: Self::K, b: Self::K) -> Self::K {
-        both!(_mm256_max_epi32, a, b)
-    }
-    #[inline(always)]
-    fn load_key(self, x: &[i32; LANES]) -> Self::K {
-        self.load_i(x)
-    }
-    #[inline(always)]
-    fn store_key(self, x: Self::K, to: &mut [i32; LANES]) {
-        self.store_i(x, to);
+        has!(_mm256_max_epi32(a, b))
     }
 
     #[inline(always)]

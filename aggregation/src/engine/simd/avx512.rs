@@ -85,6 +85,10 @@ impl<C: Compare> Simd for Avx512<C> {
     type I = __m512i;
     type D = [__m512d; 2];
     const WIDE: bool = true;
+    const PARTS: usize = 1;
+    const KEYS_IN_REGISTERS: bool = true;
+    const LOWEST: i32 = C::LOWEST;
+    const HIGHEST: i32 = C::HIGHEST;
 
     #[inline(always)]
     fn load(self, x: &[f32; LANES]) -> Self::F {
@@ -163,20 +167,20 @@ impl<C: Compare> Simd for Avx512<C> {
     }
 
     #[inline(always)]
-    fn key(self, x: Self::F) -> Self::K {
-        C::key(self, x)
+    fn store_keys(self, x: Self::F, to: &mut [i32; LANES]) {
+        C::store(self, C::key(self, x), to);
     }
     #[inline(always)]
-    fn value(self, key: Self::K) -> Self::F {
-        C::value(self, key)
+    fn load_values(self, keys: &[i32; LANES]) -> Self::F {
+        C::value(self, C::load(self, keys))
     }
     #[inline(always)]
-    fn lowest(self) -> Self::K {
-        C::lowest(self)
+    fn load_part(self, keys: &[i32; LANES], _: usize) -> Self::K {
+        C::load(self, keys)
     }
     #[inline(always)]
-    fn highest(self) -> Self::K {
-        C::highest(self)
+    fn store_values(self, keys: Self::K, _: usize, to: &mut [f32; LANES]) {
+        self.store(C::value(self, keys), to);
     }
     #[inline(always)]
     fn min(self, a: Self::K, b: Self::K) -> Self::K {
@@ -185,14 +189,6 @@ impl<C: Compare> Simd for Avx512<C> {
     #[inline(always)]
     fn max(self, a: Self::K, b: Self::K) -> Self::K {
         C::max(self, a, b)
-    }
-    #[inline(always)]
-    fn load_key(self, x: &[i32; LANES]) -> Self::K {
-        C::load(self, x)
-    }
-    #[inline(always)]
-    fn store_key(self, x: Self::K, to: &mut [i32; LANES]) {
-        C::store(self, x, to);
     }
 
     #[inline(always)]

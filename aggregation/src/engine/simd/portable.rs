@@ -26,6 +26,10 @@ impl Simd for Portable {
     type I = [i32; LANES];
     type D = [f64; LANES];
     const WIDE: bool = false;
+    const PARTS: usize = 1;
+    const KEYS_IN_REGISTERS: bool = false;
+    const LOWEST: i32 = i32::MIN;
+    const HIGHEST: i32 = i32::MAX;
 
     #[inline(always)]
     fn load(self, x: &[f32; LANES]) -> Self::F {
@@ -90,20 +94,20 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
-    fn key(self, x: Self::F) -> Self::K {
-        x.map(|x| flip(x.to_bits().cast_signed()))
+    fn store_keys(self, x: Self::F, to: &mut [i32; LANES]) {
+        *to = x.map(|x| flip(x.to_bits().cast_signed()));
     }
     #[inline(always)]
-    fn value(self, key: Self::K) -> Self::F {
-        key.map(|key| f32::from_bits(flip(key).cast_unsigned()))
+    fn load_values(self, keys: &[i32; LANES]) -> Self::F {
+        keys.map(|key| f32::from_bits(flip(key).cast_unsigned()))
     }
     #[inline(always)]
-    fn lowest(self) -> Self::K {
-        [i32::MIN; LANES]
+    fn load_part(self, keys: &[i32; LANES], _: usize) -> Self::K {
+        *keys
     }
     #[inline(always)]
-    fn highest(self) -> Self::K {
-        [i32::MAX; LANES]
+    fn store_values(self, keys: Self::K, _: usize, to: &mut [f32; LANES]) {
+        *to = self.load_values(&keys);
     }
     #[inline(always)]
     fn min(self, a: Self::K, b: Self::K) -> Self::K {
@@ -112,14 +116,6 @@ impl Simd for Portable {
     #[inline(always)]
     fn max(self, a: Self::K, b: Self::K) -> Self::K {
         each(a, b, i32::max)
-    }
-    #[inline(always)]
-    fn load_key(self, x: &[i32; LANES]) -> Self::K {
-        *x
-    }
-    #[inline(always)]
-    fn store_key(self, x: Self::K, to: &mut [i32; LANES]) {
-        *to = x;
     }
 
     #[inline(always)]

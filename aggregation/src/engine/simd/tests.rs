@@ -2,6 +2,23 @@
 
 use super::{Isa, Kernel, LANES, Simd};
 
+/// The smaller and the larger of each two values, by their keys.
+#[inline(always)]
+fn ordered<S: Simd>(s: S, a: S::F, b: S::F) -> [[f32; LANES]; 2] {
+    let (mut keys, mut out) = ([[0; LANES]; 2], [[0.0; LANES]; 2]);
+    s.store_keys(a, &mut keys[0]);
+    s.store_keys(b, &mut keys[1]);
+    let bounds = [[S::LOWEST; LANES], [S::HIGHEST; LANES]];
+    for part in 0..S::PARTS {
+        let (a, b) = (s.load_part(&keys[0], part), s.load_part(&keys[1], part));
+        let [lowest, highest] = [&bounds[0], &bounds[1]].map(|bound| s.load_part(bound, part));
+        let (smaller, larger) = (s.max(s.min(a, b), lowest), s.min(s.max(a, b), highest));
+        s.store_values(smaller, part, &mut out[0]);
+        s.store_values(larger, part, &mut out[1]);
+    }
+    out
+}
+
 struct Everything<'a> {
     a: &'a [f32; LANES],
     b: &'a [f32; LANES],
@@ -19,10 +36,6 @@ impl Kernel for Everything<'_> {
             s.sub(a, b),
             s.mul(a, b),
             s.mul_add(a, b, s.splat(0.1)),
-            s.value(s.key(a)),
-            s.value(s.min(s.key(a), s.key(b))),
-            s.value(s.max(s.key(a), s.key(b))),
-            s.value(s.max(s.min(s.key(a), s.highest()), s.lowest())),
             s.sign(a),
             s.max_abs(a, b),
             s.finite(s.mul(a, b)),
@@ -34,9 +47,12 @@ impl Kernel for Everything<'_> {
             s.store(x, &mut lanes);
             out.extend(lanes.map(|x| u64::from(if x.is_nan() { 0 } else { x.to_bits() })));
         }
-        let mut key = [0; LANES];
-        s.store_key(s.key(a), &mut key);
-        let same = s.value(s.load_key(&key));
+        for lanes in ordered(s, a, b) {
+            out.extend(lanes.map(|x| u64::from(x.to_bits())));
+        }
+        let mut keys = [0; LANES];
+        s.store_keys(a, &mut keys);
+        let same = s.load_values(&keys);
         for x in [
             s.bits(a),
             s.bits(same),
@@ -114,12 +130,7 @@ impl Kernel for Ordered {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> [f32; 2] {
-        let (a, b) = (s.key(s.splat(self.a)), s.key(s.splat(self.b)));
-        [s.min(a, b), s.max(a, b)].map(|key| {
-            let mut lanes = [0.0; LANES];
-            s.store(s.value(key), &mut lanes);
-            lanes[LANES - 1]
-        })
+        ordered(s, s.splat(self.a), s.splat(self.b)).map(|lanes| lanes[LANES - 1])
     }
 }
 

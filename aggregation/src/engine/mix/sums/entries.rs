@@ -204,7 +204,7 @@ impl Kernel for AddEntries<'_> {
                 }
             }
             let sum = s.add(s.add(chains[0], chains[1]), s.add(chains[2], chains[3]));
-            s.store_key(s.key(s.finite(sum)), &mut self.keys[first].0);
+            s.store_keys(s.finite(sum), &mut self.keys[first].0);
         }
     }
 }

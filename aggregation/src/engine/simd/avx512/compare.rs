@@ -9,11 +9,11 @@ use crate::engine::simd::{LANES, Simd as _};
 /// The part of [`Simd`](super::Simd) that knows keys.
 pub(in crate::engine::simd) trait Compare: Copy {
     type K: Copy;
+    const LOWEST: i32;
+    const HIGHEST: i32;
 
     fn key(s: Avx512<Self>, x: __m512) -> Self::K;
     fn value(s: Avx512<Self>, key: Self::K) -> __m512;
-    fn lowest(s: Avx512<Self>) -> Self::K;
-    fn highest(s: Avx512<Self>) -> Self::K;
     fn min(s: Avx512<Self>, a: Self::K, b: Self::K) -> Self::K;
     fn max(s: Avx512<Self>, a: Self::K, b: Self::K) -> Self::K;
     fn load(s: Avx512<Self>, x: &[i32; LANES]) -> Self::K;
@@ -31,6 +31,8 @@ const MAX: i32 = 0b0101;
 
 impl Compare for Ranges {
     type K = __m512;
+    const LOWEST: i32 = f32::NEG_INFINITY.to_bits().cast_signed();
+    const HIGHEST: i32 = f32::INFINITY.to_bits().cast_signed();
 
     #[inline(always)]
     fn key(_: Avx512<Self>, x: __m512) -> Self::K {
@@ -39,14 +41,6 @@ impl Compare for Ranges {
     #[inline(always)]
     fn value(_: Avx512<Self>, key: Self::K) -> __m512 {
         key
-    }
-    #[inline(always)]
-    fn lowest(s: Avx512<Self>) -> Self::K {
-        s.splat(f32::NEG_INFINITY)
-    }
-    #[inline(always)]
-    fn highest(s: Avx512<Self>) -> Self::K {
-        s.splat(f32::INFINITY)
     }
     #[inline(always)]
     fn min(_: Avx512<Self>, a: Self::K, b: Self::K) -> Self::K {
@@ -95,6 +89,8 @@ impl Integers {
 
 impl Compare for Integers {
     type K = __m512i;
+    const LOWEST: i32 = i32::MIN;
+    const HIGHEST: i32 = i32::MAX;
 
     #[inline(always)]
     fn key(s: Avx512<Self>, x: __m512) -> Self::K {
@@ -103,14 +99,6 @@ impl Compare for Integers {
     #[inline(always)]
     fn value(s: Avx512<Self>, key: Self::K) -> __m512 {
         s.floats(Self::flip(s, key))
-    }
-    #[inline(always)]
-    fn lowest(s: Avx512<Self>) -> Self::K {
-        s.splat_i(i32::MIN)
-    }
-    #[inline(always)]
-    fn highest(s: Avx512<Self>) -> Self::K {
-        s.splat_i(i32::MAX)
     }
     #[inline(always)]
     fn min(_: Avx512<Self>, a: Self::K, b: Self::K) -> Self::K {

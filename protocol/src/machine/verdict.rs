@@ -78,7 +78,7 @@ impl RoundMachine {
     }
 
     /// Whether time does not bring up more who vouch for a state. A quorum may have a single honest peer that went on, beside
-    /// others that deny it: but these contributed, or it would not have gone on.
+    /// others that deny it: but these mostly contributed, where newcomers did not make up the quorum.
     fn waits_in_vain(&self, inquiry: &Inquiry, now: Time) -> bool {
         match self.phase {
             Phase::Join => self.is_impatient(inquiry, now),

@@ -5,6 +5,7 @@
 //! the worker's thread, and answer through channels.
 
 mod blame;
+mod copies;
 mod effects;
 mod network;
 mod report;

@@ -53,6 +53,9 @@ pub struct Round {
     pub roster: usize,
     /// What became of each peer's contribution.
     pub verdicts: BTreeMap<String, String>,
+    /// Peers whose contribution had the very bytes of one that came before it, and who made that one.
+    #[serde(default)]
+    pub copies: BTreeMap<String, String>,
     /// Digest of the new model.
     pub model: String,
 }

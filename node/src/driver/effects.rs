@@ -5,6 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use spirt_protocol::{Digest, Encoding, Event, Input, Output, PeerId, Round, StateId};
 
+use super::copies::Announced;
 use super::{Driver, Ending, Fetched};
 use crate::blobs::{Blob, Packed};
 use crate::encoding;
@@ -21,6 +22,9 @@ impl Driver {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::Publish(frame) => {
+                    if let Some(announced) = Announced::by(&frame) {
+                        self.report.heard.hear(announced);
+                    }
                     let said = self.wiring.mask.say(&frame).into_iter();
                     for bytes in said {
                         self.unsent.push((frame.round(), bytes));
@@ -199,6 +203,7 @@ impl Driver {
     }
 
     fn aggregate(&mut self, round: Round, contributions: Vec<(PeerId, Digest)>) {
+        self.report.compare(round, &contributions);
         let rows: Option<Vec<(PeerId, Vec<Bytes>)>> = contributions
             .into_iter()
             .map(|(author, root)| Some((author, self.wiring.blobs.pieces(&root)?)))

@@ -7,6 +7,7 @@ use spirt_protocol::{
 };
 
 use super::Driver;
+use super::copies::Announced;
 use crate::peer;
 use crate::swarm::{Acceptance, Event};
 
@@ -89,10 +90,14 @@ impl Driver {
     pub(super) fn receive(&mut self, frame: Verified<Frame>) -> Reception {
         let now = self.now();
         let (author, round) = (frame.author(), frame.round());
+        let announced = Announced::by(&frame);
         let reception = self.machine.receive(frame, now);
         *self.receptions.entry(reception).or_default() += 1;
         if reception == Reception::Late {
             self.report.late(author, round);
+        }
+        if let (Some(announced), Reception::Fresh | Reception::Late) = (announced, reception) {
+            self.report.heard.hear(announced);
         }
         reception
     }

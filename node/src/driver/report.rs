@@ -9,6 +9,7 @@ use spirt_protocol::{Digest, Offence, PeerId, PhaseName, Round, RoundMachine, Ro
 use spirt_training::Evaluation;
 
 use super::Driver;
+use super::copies::Copies;
 use crate::blobs::Packed;
 use crate::child::memory_bytes;
 use crate::control::{NodeState, STATUS_SCHEMA_VERSION, Status, join_command};
@@ -38,6 +39,9 @@ pub struct Report {
     round_began: Instant,
     update: bool,
     verdicts: BTreeMap<PeerId, String>,
+    /// What the round's contributions are compared with.
+    pub(super) heard: Copies,
+    copies: BTreeMap<PeerId, PeerId>,
     last: BTreeMap<String, String>,
     /// How the state came that was fetched last, until it is told.
     fetched: Option<StateFetched>,
@@ -62,6 +66,8 @@ impl Report {
             round_began: Instant::now(),
             update: false,
             verdicts: BTreeMap::new(),
+            heard: Copies::default(),
+            copies: BTreeMap::new(),
             last: BTreeMap::new(),
             fetched: None,
         }
@@ -72,6 +78,8 @@ impl Report {
         self.roster = roster;
         self.member = member;
         self.waiting = false;
+        self.heard.started(round);
+        self.copies.clear();
         self.round_began = Instant::now();
     }
 
@@ -86,6 +94,11 @@ impl Report {
 
     pub(super) fn offence(&mut self, peer: PeerId, offence: Offence) {
         self.verdicts.insert(peer, offence.name().into());
+    }
+
+    /// What is aggregated: tells what of it are copies.
+    pub(super) fn compare(&mut self, round: Round, contributions: &[(PeerId, Digest)]) {
+        self.copies = self.heard.among(round, contributions);
     }
 
     pub(super) fn agreed(&mut self, record: RoundRecord, quorum: usize) {
@@ -134,6 +147,8 @@ impl Report {
             .into_iter()
             .map(|(peer, verdict)| (peer.to_string(), verdict))
             .collect();
+        let copies = std::mem::take(&mut self.copies).into_iter();
+        let copies = copies.map(|(peer, of)| (peer.to_string(), of.to_string()));
         RoundReport {
             round: round.0,
             applied: self.update,
@@ -141,6 +156,7 @@ impl Report {
             accuracy,
             roster: self.last.len() as u64,
             verdicts: self.last.clone(),
+            copies: copies.collect(),
             model: Some(model.to_string()),
             bytes_sent: 0,
             bytes_received: 0,

@@ -84,6 +84,8 @@ pub struct RoundReport {
     pub roster: u64,
     /// What became of each peer's contribution: `kept`, or the reason why not.
     pub verdicts: BTreeMap<String, String>,
+    /// Peers whose contribution had the very bytes of one that came before it, and who made that one.
+    pub copies: BTreeMap<String, String>,
     /// Digest of the new model, in hexadecimal.
     pub model: Option<String>,
     /// Bytes that the process has sent so far.

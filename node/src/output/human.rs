@@ -62,6 +62,9 @@ pub(super) fn round(report: &RoundReport) -> String {
     for (verdict, peers) in others(&report.verdicts) {
         _ = write!(text, "  {verdict} {}", peers.join(" "));
     }
+    for (peer, of) in &report.copies {
+        _ = write!(text, "  {} copied {}", short_peer(peer), short_peer(of));
+    }
     text.push('\n');
     text
 }

@@ -85,6 +85,7 @@ fn some_round() -> RoundReport {
         verdicts: verdicts
             .map(|(peer, verdict)| (peer.into(), verdict.into()))
             .into(),
+        copies: BTreeMap::new(),
         model: Some("ab".repeat(32)),
         bytes_sent: 2048,
         bytes_received: 1024,
@@ -143,6 +144,15 @@ fn a_round_is_one_line_on_stderr_unless_it_is_not_wanted() {
     };
     let (_, err) = printed(PEOPLE, |output| output.round(&lost));
     assert_eq!(err, "round 12    lost  kept 2/4  0.42 s  late ghijkl\n");
+    let copied = RoundReport {
+        copies: BTreeMap::from([("peer-mnopqr".into(), "peer-abcdef".into())]),
+        ..some_round()
+    };
+    let (_, err) = printed(PEOPLE, |output| output.round(&copied));
+    assert!(
+        err.ends_with("late ghijkl  mnopqr copied abcdef\n"),
+        "{err}"
+    );
     let quiet = Style {
         progress: false,
         ..PEOPLE

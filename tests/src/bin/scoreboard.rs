@@ -27,8 +27,8 @@ gained or lost against the same rule without liars; rounds lost and rounds with 
 digits have 359 test samples: one sample is 0.28 points. `mean` stands no liar, and is told that there is none.
 
 Under each table: when the ledger of an honest node named both liars, in rounds since both counted, in the game in which
-it took longest. An offence is what no honest peer does. Without one a liar is named when it has been dropped by the rule
-more often than any honest peer, for good.
+it took longest. An offence is what no honest peer does. Without one a liar is named when it has been dropped by the rule,
+or has contributed the very bytes that another peer contributed before, more often than any honest peer, for good.
 ";
 
 struct Plan {

@@ -1,8 +1,8 @@
 //! When a node's ledger of rounds names the liars.
 //!
-//! Two ways, one certain, one a matter of counting. An *offence* is something that no honest peer does.
-//! A verdict *dropped* is not: most rules drop somebody in each round. But who is dropped more often than
-//! anybody else stands out, and whoever looks at the ledger sees it.
+//! One way is certain: an *offence* is something that no honest peer does. Two are a matter of counting. Most rules
+//! drop somebody in each round, and a *copy* may be heard before what it was copied from. But who is dropped, or
+//! copies, more often than anybody honest stands out, and whoever looks at the ledger sees it.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,9 @@ pub struct Naming {
     pub offence: Option<u64>,
     /// Until they were those that had been dropped most often, and stayed so to the end.
     pub outliers: Option<u64>,
+    /// Until they were those that had copied most often, and stayed so to the end.
+    #[serde(default)]
+    pub copies: Option<u64>,
     /// Share of the rounds in which a liar was dropped.
     pub liars_dropped: f64,
     /// The same of an honest peer.
@@ -35,15 +38,17 @@ impl Naming {
             .collect();
         Self {
             offence: offence.map(|round| round.saturating_sub(since)),
-            outliers: outliers(&ledger, liars),
+            outliers: stand_out(&ledger, liars, dropped),
+            copies: stand_out(&ledger, liars, copied),
             liars_dropped: share_dropped(&ledger, |peer| liars.iter().any(|liar| liar == peer)),
             honest_dropped: share_dropped(&ledger, |peer| liars.iter().all(|liar| liar != peer)),
         }
     }
 
-    /// The earlier of the two.
+    /// The earliest of them.
     pub fn rounds(&self) -> Option<u64> {
-        self.offence.into_iter().chain(self.outliers).min()
+        let ways = [self.offence, self.outliers, self.copies];
+        ways.into_iter().flatten().min()
     }
 }
 
@@ -59,20 +64,32 @@ fn first_offence(events: &[Event], liar: &str) -> Option<u64> {
     })
 }
 
-/// Rounds until each liar had been dropped more often than any honest peer, for good.
-fn outliers(ledger: &[&Round], liars: &[String]) -> Option<u64> {
-    let mut drops: BTreeMap<&str, u64> = BTreeMap::new();
+fn dropped(round: &Round, peer: &str) -> bool {
+    round.verdict(peer) == Some("dropped")
+}
+
+fn copied(round: &Round, peer: &str) -> bool {
+    round.copies.contains_key(peer)
+}
+
+/// Rounds until each liar had done it more often than any honest peer, for good.
+fn stand_out(
+    ledger: &[&Round],
+    liars: &[String],
+    did: impl Fn(&Round, &str) -> bool,
+) -> Option<u64> {
+    let mut times: BTreeMap<&str, u64> = BTreeMap::new();
     let mut since = None;
     for (number, round) in (1..).zip(ledger) {
-        for (peer, verdict) in &round.verdicts {
-            *drops.entry(peer).or_default() += u64::from(verdict == "dropped");
+        for peer in round.verdicts.keys() {
+            *times.entry(peer).or_default() += u64::from(did(round, peer));
         }
-        let of = |liar: &String| drops.get(liar.as_str()).copied().unwrap_or(0);
+        let of = |liar: &String| times.get(liar.as_str()).copied().unwrap_or(0);
         let least = liars.iter().map(of).min().unwrap_or(0);
-        let honest = drops
+        let honest = times
             .iter()
             .filter(|(peer, _)| liars.iter().all(|liar| liar != *peer));
-        let most = honest.map(|(_, drops)| *drops).max().unwrap_or(0);
+        let most = honest.map(|(_, times)| *times).max().unwrap_or(0);
         since = (least > most).then(|| since.unwrap_or(number));
     }
     since
@@ -92,8 +109,8 @@ fn share_dropped(ledger: &[&Round], who: impl Fn(&str) -> bool) -> f64 {
 mod tests {
     use super::*;
 
-    /// A round in which these were dropped, of the peers `a`, `b`, `x` and `y`.
-    fn round(number: u64, dropped: &str) -> Event {
+    /// A round in which these were dropped, and those copied, of the peers `a`, `b`, `x` and `y`.
+    fn round(number: u64, dropped: &str, copied: &str) -> Event {
         let verdict = |peer: char| {
             if dropped.contains(peer) {
                 "dropped"
@@ -110,13 +127,32 @@ mod tests {
             verdicts: verdicts
                 .map(|peer| (peer.to_string(), verdict(peer).to_owned()))
                 .collect(),
+            copies: copied
+                .chars()
+                .map(|peer| (peer.to_string(), "a".to_owned()))
+                .collect(),
             model: "m".into(),
         })
     }
 
+    fn read(events: &[Event]) -> Naming {
+        Naming::read(events, &["x".into(), "y".into()], 0)
+    }
+
     fn naming(dropped: &[&str]) -> Naming {
-        let events: Vec<Event> = (0..).zip(dropped).map(|(n, who)| round(n, who)).collect();
-        Naming::read(&events, &["x".into(), "y".into()], 0)
+        let rounds = (0..).zip(dropped);
+        let events: Vec<Event> = rounds.map(|(n, who)| round(n, who, "")).collect();
+        read(&events)
+    }
+
+    #[test]
+    fn who_copies_more_often_than_any_honest_peer_stands_out_too() {
+        let rounds = (0..).zip(["xb", "y", "xy", "b"]);
+        let events: Vec<Event> = rounds.map(|(n, who)| round(n, "b", who)).collect();
+        let naming = read(&events[..3]);
+        assert_eq!((naming.outliers, naming.copies), (None, Some(3)));
+        assert_eq!(naming.rounds(), Some(3));
+        assert_eq!(read(&events).rounds(), None, "not for good");
     }
 
     #[test]

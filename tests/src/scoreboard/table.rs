@@ -27,6 +27,7 @@ struct Cell {
     /// Of the seed in which it took longest; `None` if in one of them they never were.
     named: Option<u64>,
     offence: Option<u64>,
+    copies: Option<u64>,
     dropped: [f64; 2],
 }
 
@@ -44,6 +45,7 @@ impl Cell {
             divergent: scores.iter().map(|score| score.divergent).sum(),
             named: latest(scores, |score| score.named.rounds()),
             offence: latest(scores, |score| score.named.offence),
+            copies: latest(scores, |score| score.named.copies),
             dropped: [
                 mean(|score| 100.0 * score.named.liars_dropped),
                 mean(|score| 100.0 * score.named.honest_dropped),
@@ -144,8 +146,8 @@ fn ledger_table(text: &mut String, data: Data, cells: &Cells<'_>) {
     let _ = write!(
         text,
         "\n## {}: {LIARS} liars of {NODES} in the ledger, under {RECOMMENDED}\n\n\
-         | attack | games | named after | by offence after | liars dropped | honest dropped |\n\
-         |---|---|---|---|---|---|\n",
+         | attack | games | named after | by offence after | by copies after | liars dropped | honest dropped |\n\
+         |---|---|---|---|---|---|---|\n",
         data.name()
     );
     for attack in attacks(cells)
@@ -159,10 +161,11 @@ fn ledger_table(text: &mut String, data: Data, cells: &Cells<'_>) {
         let [liars, honest] = cell.dropped;
         let _ = writeln!(
             text,
-            "| {attack} | {} | {} | {} | {liars:.0} % | {honest:.0} % |",
+            "| {attack} | {} | {} | {} | {} | {liars:.0} % | {honest:.0} % |",
             cell.seeds,
             rounds(cell.named),
-            rounds(cell.offence)
+            rounds(cell.offence),
+            rounds(cell.copies)
         );
     }
 }

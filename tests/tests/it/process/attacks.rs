@@ -150,3 +150,15 @@ fn vectors_made_from_those_of_the_others_do_not_keep_the_model_from_learning() {
     });
     lose_nothing(&swarm);
 }
+
+#[test]
+fn a_liar_that_repeats_the_contribution_of_another_is_told_of() {
+    let swarm = with_liar("mimic", "");
+    let liar = swarm[4].peer();
+    for node in HONEST {
+        swarm[node].wait_round(0, "the liar copied", |round| {
+            round.copies.contains_key(liar)
+        });
+    }
+    lose_nothing(&swarm);
+}

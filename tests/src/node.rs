@@ -190,12 +190,29 @@ impl Node {
         })
     }
 
+    /// How many rounds it has ended.
+    pub fn rounds_ended(&self) -> usize {
+        self.events.look(|events| rounds(events).count())
+    }
+
     /// Waits for the end of `n` rounds more than it has ended now, and returns the last number.
     pub fn wait_rounds(&self, n: usize) -> u64 {
-        let now = self.events.look(|events| rounds(events).count());
-        self.wait_until(&format!("{n} more rounds are over"), |events| {
-            rounds(events).nth(now + n - 1).map(|round| round.round)
-        })
+        self.wait_rounds_after(self.rounds_ended(), n)
+    }
+
+    /// Waits for the end of the `n` rounds after the first `ended`, and returns the last number. Each may take as long as
+    /// anything that a test waits for.
+    pub fn wait_rounds_after(&self, ended: usize, n: usize) -> u64 {
+        let over = |more: usize| {
+            self.wait_until(&format!("{more} of {n} more rounds are over"), |events| {
+                let last = rounds(events).nth(ended + more - 1);
+                last.map(|round| round.round)
+            })
+        };
+        for more in 1..n {
+            over(more);
+        }
+        over(n)
     }
 
     /// How long a test waits for anything that it does.

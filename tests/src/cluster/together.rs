@@ -29,10 +29,12 @@ impl Cluster {
     /// from `since` on with the same model as the others, or said that it took over theirs. Returns
     /// the rounds that all of them ended alike.
     pub fn agree(&self, numbers: &[usize], since: u64, n: usize) -> BTreeSet<u64> {
-        let deadline = Instant::now() + self[numbers[0]].patience();
-        for number in numbers {
-            self[*number].wait_rounds(n);
+        let ended = numbers.iter().map(|number| self[*number].rounds_ended());
+        let ended: Vec<usize> = ended.collect();
+        for (number, ended) in numbers.iter().zip(ended) {
+            self[*number].wait_rounds_after(ended, n);
         }
+        let deadline = Instant::now() + self[numbers[0]].patience();
         loop {
             let told: Vec<(String, Vec<Event>)> = numbers
                 .iter()

@@ -6,7 +6,7 @@
 
 use super::ahead::Ahead;
 use super::mix::{Mixer, Scratch};
-use super::network::{Keys, Middle, Sort, Values, lines_asked_for};
+use super::network::{All, Keys, Middle, MiddleHalf, Ranks as _, Sorted, lines_asked_for};
 use super::out::{EMPTY, Out};
 use super::simd::{Kernel, LANES, Lanes, Simd};
 use crate::source::Strip;
@@ -67,11 +67,13 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
     let low = (N - n) / 2;
     let mut keys: Keys<N> = [Lanes([S::LOWEST; LANES]); N];
     keys[low + n..].fill(Lanes([S::HIGHEST; LANES]));
-    let mut values: Values<N> = [Lanes([0.0; LANES]); N];
+    let mut sorted = Sorted::new();
     let mut scratch = Scratch::new();
     let mut start = work.strip.range.start;
     let mut ahead = Ahead::new(&work.strip);
     let n_lines = work.strip.rows.len();
+    let is_half =
+        matches!(work.reduce, Reduce::TrimmedMean { f } if low + f >= MiddleHalf.left_out(N));
     let mut reduced = EMPTY;
     for out in work.out.panels() {
         let width = out.values.len();
@@ -88,31 +90,18 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
                 true_keys,
                 &mut ahead,
             );
-            let value = match work.reduce {
-                Reduce::Median => {
-                    let [below, above] = s.call(Middle {
-                        keys: &keys,
-                        ahead: &mut ahead,
-                    });
-                    lines = lines.saturating_sub(lines_asked_for::<N>());
-                    let above = if n.is_multiple_of(2) { above } else { below };
-                    s.narrow(median(s, &[below, above]))
+            let value = if work.reduce == Reduce::Sign {
+                sign(s, &keys[low..low + n])
+            } else {
+                match work.reduce {
+                    Reduce::Median => sorted.sort(s, Middle, &keys, &mut ahead),
+                    _ if is_half => sorted.sort(s, MiddleHalf, &keys, &mut ahead),
+                    _ => sorted.sort(s, All, &keys, &mut ahead),
                 }
-                Reduce::Sign => sign(s, &keys[low..low + n]),
-                Reduce::TrimmedMean { .. }
-                | Reduce::NearMedian { .. }
-                | Reduce::NearTrimmedMean { .. }
-                | Reduce::Nearest { .. } => {
-                    s.call(Sort {
-                        keys: &keys,
-                        values: &mut values,
-                        ahead: &mut ahead,
-                    });
-                    lines = lines.saturating_sub(lines_asked_for::<N>());
-                    ahead.advance(s, lines / 2);
-                    lines -= lines / 2;
-                    s.narrow(reduce_sorted(s, &values[low..low + n], work.reduce))
-                }
+                lines = lines.saturating_sub(lines_asked_for::<N>());
+                ahead.advance(s, lines / 2);
+                lines -= lines / 2;
+                s.narrow(reduce_sorted(s, &sorted.values[low..low + n], work.reduce))
             };
             s.store(value, &mut to.0);
             ahead.advance(s, lines);

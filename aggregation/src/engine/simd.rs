@@ -100,6 +100,8 @@ pub(crate) trait Simd: Copy {
     fn load_values(self, keys: &[i32; LANES]) -> Self::F;
     /// A part of the keys, which is below `PARTS`.
     fn load_part(self, keys: &[i32; LANES], part: usize) -> Self::K;
+    /// Writes a part of the keys.
+    fn store_part(self, keys: Self::K, part: usize, to: &mut [i32; LANES]);
     /// Writes the values of a part of the keys to the same part.
     fn store_values(self, keys: Self::K, part: usize, to: &mut [f32; LANES]);
     /// The smaller keys in the order of [`f32::total_cmp`].

@@ -177,6 +177,11 @@ impl Simd for Avx2 {
         has!(_mm256_loadu_si256(halves[part].as_ptr().cast()))
     }
     #[inline(always)]
+    fn store_part(self, keys: Self::K, part: usize, to: &mut [i32; LANES]) {
+        let (halves, _) = to.as_chunks_mut::<8>();
+        has!(_mm256_storeu_si256(halves[part].as_mut_ptr().cast(), keys));
+    }
+    #[inline(always)]
     fn store_values(self, keys: Self::K, part: usize, to: &mut [f32; LANES]) {
         let (halves, _) = to.as_chunks_mut::<8>();
         let values = self.flip(keys);

@@ -179,6 +179,10 @@ impl<C: Compare> Simd for Avx512<C> {
         C::load(self, keys)
     }
     #[inline(always)]
+    fn store_part(self, keys: Self::K, _: usize, to: &mut [i32; LANES]) {
+        C::store(self, keys, to);
+    }
+    #[inline(always)]
     fn store_values(self, keys: Self::K, _: usize, to: &mut [f32; LANES]) {
         self.store(C::value(self, keys), to);
     }

@@ -106,6 +106,10 @@ impl Simd for Portable {
         *keys
     }
     #[inline(always)]
+    fn store_part(self, keys: Self::K, _: usize, to: &mut [i32; LANES]) {
+        *to = keys;
+    }
+    #[inline(always)]
     fn store_values(self, keys: Self::K, _: usize, to: &mut [f32; LANES]) {
         *to = self.load_values(&keys);
     }

@@ -197,7 +197,13 @@ impl Kernel for AddEntries<'_> {
         let lists = self.sums.lists.chunks_exact(self.sums.fours);
         for (list, &first) in lists.zip(self.first) {
             let mut chains = [s.splat(-0.0); 4];
-            for four in list {
+            let Some((four, rest)) = list.split_first() else {
+                continue;
+            };
+            for chain in 0..4 {
+                chains[chain] = s.load(&self.tables[usize::from(four[chain])].0);
+            }
+            for four in rest {
                 for chain in 0..4 {
                     let sum = s.load(&self.tables[usize::from(four[chain])].0);
                     chains[chain] = s.add(chains[chain], sum);

@@ -65,6 +65,9 @@ impl Compare for Ranges {
 #[derive(Clone, Copy)]
 pub(in crate::engine::simd) struct Integers;
 
+/// `x ^ (negative & magnitude)`, as a table of its bits.
+const FLIP: i32 = 0b0111_1000;
+
 impl Integers {
     /// Whether this processor compares integers faster.
     pub(in crate::engine::simd) fn are_faster() -> bool {
@@ -79,10 +82,10 @@ impl Integers {
 
     /// From a float to its key, and back: of a negative one all bits but the sign are flipped.
     #[inline(always)]
-    fn flip(_: Avx512<Self>, x: __m512i) -> __m512i {
+    fn flip(s: Avx512<Self>, x: __m512i) -> __m512i {
         has!({
             let negative = _mm512_srai_epi32::<31>(x);
-            _mm512_xor_si512(x, _mm512_srli_epi32::<1>(negative))
+            _mm512_ternarylogic_epi32::<FLIP>(x, negative, s.splat_i(i32::MAX))
         })
     }
 }

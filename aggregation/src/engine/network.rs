@@ -3,16 +3,15 @@
 //! Batcher's odd-even merge sort (Knuth, The Art of Computer Programming 3, section 5.3.4) for
 //! powers of two up to 64, written out, so that the keys stay in registers, and so that what a
 //! caller does not read is never computed: the compiler drops the halves of exchanges that lead
-//! nowhere. More than sixteen keys are sorted in stages, each a function of its own that has no more keys
-//! than a processor has registers; between them keys are in memory, where a function of all stages would put them
-//! more than twice as often.
+//! nowhere. More than sixteen keys are sorted in stages of at most 32, as many as AVX-512 has registers; between
+//! stages keys are in memory, and no stage calls anything, for before a call all of them would go there.
 
 mod exchanges;
 mod stages;
 
 use super::ahead::Ahead;
 use super::simd::{LANES, Lanes, Simd};
-use stages::{AtOnce, Even, Half, Last32, Last64, Sixteen};
+use stages::{Last, Last64, Merge, Sixteen};
 
 /// Keys of sixteen columns, one vector per row.
 pub(super) type Keys<const N: usize> = [Lanes<i32>; N];
@@ -102,7 +101,7 @@ impl<const N: usize> Sorted<N> {
     ) {
         let Self { runs, values } = self;
         if N <= 16 || !S::KEYS_IN_REGISTERS {
-            s.call(AtOnce {
+            s.call(Last {
                 keys,
                 values,
                 ranks,
@@ -117,19 +116,22 @@ impl<const N: usize> Sorted<N> {
         }
         if let (Some(runs), Some(values)) = (runs.first_chunk_mut(), values.first_chunk_mut()) {
             for half in runs.as_chunks_mut().0 {
-                s.call(Half { runs: half });
+                s.call(Merge::<_, 32> {
+                    runs: half,
+                    ranks: All,
+                });
                 ahead.advance(s, LINES_A_STAGE);
             }
-            s.call(Even { runs, ranks });
+            s.call(Merge::<_, 64> { runs, ranks });
             ahead.advance(s, LINES_A_STAGE);
             s.call(Last64 {
                 runs,
                 values,
                 ranks,
             });
-        } else if let (Some(runs), Some(values)) = (runs.first_chunk(), values.first_chunk_mut()) {
-            s.call(Last32 {
-                runs,
+        } else {
+            s.call(Last {
+                keys: runs,
                 values,
                 ranks,
             });

@@ -67,7 +67,7 @@ pub(super) fn sort16<S: Simd, const N: usize>(s: S, v: &mut [S::K; N]) {
 
 /// Two sorted sixteens into one sorted run of 32.
 #[inline(always)]
-pub(super) fn merge32<S: Simd>(s: S, v: &mut [S::K; 32]) {
+pub(super) fn merge32<S: Simd, const N: usize>(s: S, v: &mut [S::K; N]) {
     exchange!(s, v;
         0 16, 8 24, 8 16, 4 20, 12 28, 12 20, 4 8, 12 16, 20 24, 2 18, 10 26, 10 18, 6 22,
         14 30, 14 22, 6 10, 14 18, 22 26, 2 4, 6 8, 10 12, 14 16, 18 20, 22 24, 26 28, 1 17,

@@ -52,14 +52,14 @@ fn put_one<S: Simd, R: Ranks, const N: usize>(
     }
 }
 
-/// Few keys: the whole network.
-pub(super) struct AtOnce<'a, R, const N: usize> {
+/// The last stage of up to 32 keys. Of sixteen it is the only one; of 32 in registers it merges two runs.
+pub(super) struct Last<'a, R, const N: usize> {
     pub(super) keys: &'a Keys<N>,
     pub(super) values: &'a mut Values<N>,
     pub(super) ranks: R,
 }
 
-impl<R: Ranks, const N: usize> Kernel for AtOnce<'_, R, N> {
+impl<R: Ranks, const N: usize> Kernel for Last<'_, R, N> {
     type Out = ();
 
     #[inline(always)]
@@ -72,6 +72,7 @@ impl<R: Ranks, const N: usize> Kernel for AtOnce<'_, R, N> {
                 4 => sort4(s, &mut v),
                 8 => sort8(s, &mut v),
                 16 if S::KEYS_IN_REGISTERS => sort16(s, &mut v),
+                32 if S::KEYS_IN_REGISTERS => merge32(s, &mut v),
                 _ => sort_by_loops(s, &mut v),
             }
             put(s, self.ranks, &v, part, self.values);
@@ -100,73 +101,35 @@ impl Kernel for Sixteen<'_> {
     }
 }
 
-/// Two runs of sixteen into one of 32, which are all.
-pub(super) struct Last32<'a, R> {
-    pub(super) runs: &'a Keys<32>,
-    pub(super) values: &'a mut Values<32>,
+/// Two sorted sixteens into a run of 32, in their places: the half of `N` = 32 keys that is given, or of 64 the even
+/// ranks of two runs, as far as they lead to ranks that are wanted.
+pub(super) struct Merge<'a, R, const N: usize> {
+    pub(super) runs: &'a mut Keys<N>,
     pub(super) ranks: R,
 }
 
-impl<R: Ranks> Kernel for Last32<'_, R> {
+impl<R: Ranks, const N: usize> Kernel for Merge<'_, R, N> {
     type Out = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        for part in 0..S::PARTS {
-            let mut v = load(s, self.runs, part);
-            merge32(s, &mut v);
-            put(s, self.ranks, &v, part, self.values);
-        }
-    }
-}
-
-/// Two runs of sixteen into one of 32, which is half of what there is.
-pub(super) struct Half<'a> {
-    pub(super) runs: &'a mut Keys<32>,
-}
-
-impl Kernel for Half<'_> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        for part in 0..S::PARTS {
-            let mut v = load(s, self.runs, part);
-            merge32(s, &mut v);
-            for i in 0..32 {
-                s.store_part(v[i], part, &mut self.runs[i].0);
-            }
-        }
-    }
-}
-
-/// The even ranks of two runs of 32 into one run, in their places.
-pub(super) struct Even<'a, R> {
-    pub(super) runs: &'a mut Keys<64>,
-    pub(super) ranks: R,
-}
-
-impl<R: Ranks> Kernel for Even<'_, R> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        // Rank 2 i + 1 and the next are made of the i-th odd key and the even one after it.
+        let step = N / 32;
+        // Rank 2 i + 1 of 64 and the next are made of the i-th odd key and the even one after it.
         let low = self.ranks.left_out(64).div_ceil(2);
         for part in 0..S::PARTS {
             let mut v = [s.load_part(&self.runs[0].0, part); 32];
             for i in 0..32 {
-                v[i] = s.load_part(&self.runs[2 * i].0, part);
+                v[i] = s.load_part(&self.runs[step * i].0, part);
             }
             merge32(s, &mut v);
             for i in low..(33 - low).min(32) {
-                s.store_part(v[i], part, &mut self.runs[2 * i].0);
+                s.store_part(v[i], part, &mut self.runs[step * i].0);
             }
         }
     }
 }
 
-/// The same of the odd ranks, and exchanges with the even ones after them.
+/// The odd ranks of two runs of 32, and exchanges with the even ones after them.
 pub(super) struct Last64<'a, R> {
     pub(super) runs: &'a Keys<64>,
     pub(super) values: &'a mut Values<64>,

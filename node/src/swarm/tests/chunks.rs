@@ -68,14 +68,14 @@ async fn fetch_whole(
     transfers: &Transfers,
     blob: &Arc<Blob>,
     sources: &[PeerId],
-    breadth: usize,
+    manner: Manner,
 ) -> (Packed, Account) {
     let sources: Vec<_> = sources.iter().map(|peer| name(*peer)).collect();
     let mut account = Account::default();
     let whole = async {
         loop {
             let blob = Arc::clone(blob);
-            let fetched = transfers.fetch(blob, &sources, manner(breadth), &mut account);
+            let fetched = transfers.fetch(blob, &sources, manner, &mut account);
             match fetched.await {
                 Err(TransferError::Missing) => sleep(Duration::from_millis(10)).await,
                 fetched => return fetched.unwrap(),
@@ -119,12 +119,14 @@ async fn a_blob_comes_whole_and_costs_little_more_than_its_bytes() {
     asker.wait_for_peers(1).await;
     let transfers = Transfers::new(asker.handle.clone());
     let before = asker.handle.traffic();
-    let (fetched, account) = fetch_whole(&transfers, &awaited(&whole), &[origin.peer()], 1).await;
+    let (fetched, Account { offences, .. }) =
+        fetch(&transfers, &awaited(&whole), &[origin.peer()], 1).await;
+    let fetched = fetched.unwrap();
     assert_eq!(fetched, whole);
     let bytes = |packed: &Packed| packed.chunks().collect::<Vec<Bytes>>().concat();
     assert_eq!(bytes(&fetched), bytes(&whole));
-    assert!(account.offences.is_empty());
-    let received = asker.handle.traffic().received - before.received - account.again;
+    assert!(offences.is_empty());
+    let received = asker.handle.traffic().received - before.received;
     let ratio = received as f64 / whole.length() as f64;
     assert!((1.0..1.02).contains(&ratio), "{ratio}");
 }
@@ -162,7 +164,7 @@ async fn whoever_sends_a_wrong_chunk_is_named_and_another_source_serves() {
             serve(&mut stream, |index| Some(lie(&whole, index))).await;
         };
         let (fetched, Account { offences, .. }) = tokio::select! {
-            fetched = fetch_whole(&transfers, &blob, &sources, 1) => fetched,
+            fetched = fetch_whole(&transfers, &blob, &sources, manner(1)) => fetched,
             () = lying => panic!("{what}: the liar was not asked"),
         };
         assert_eq!(fetched, whole, "{what}");
@@ -180,7 +182,7 @@ async fn a_source_that_stalls_is_not_waited_for() {
     asker.wait_for_peers(1).await;
     let transfers = Transfers::new(asker.handle.clone());
     // From the first blob the asker learns how long a chunk takes here.
-    fetch_whole(&transfers, &awaited(&first), &[honest.peer()], 1).await;
+    fetch_whole(&transfers, &awaited(&first), &[honest.peer()], manner(1)).await;
 
     let mut silent = Raw::connect(&asker).await;
     let sources = [silent.peer, honest.peer()];
@@ -198,7 +200,7 @@ async fn a_source_that_stalls_is_not_waited_for() {
     let began = Instant::now();
     let blob = awaited(&second);
     let (fetched, Account { offences, .. }) = tokio::select! {
-        fetched = fetch_whole(&transfers, &blob, &sources, 1) => fetched,
+        fetched = fetch_whole(&transfers, &blob, &sources, manner(1)) => fetched,
         () = silence => unreachable!(),
     };
     assert_eq!(fetched, second);
@@ -236,9 +238,9 @@ async fn after_a_lost_connection_only_the_rest_is_fetched() {
     assert!((6..=12).contains(&kept), "{kept}");
 
     let before = asker.handle.traffic().received;
-    let (fetched, account) = fetch_whole(&transfers, &blob, &[honest.peer()], 1).await;
-    assert_eq!(fetched, whole);
-    let received = asker.handle.traffic().received - before - account.again;
+    let (fetched, _) = fetch(&transfers, &blob, &[honest.peer()], 1).await;
+    assert_eq!(fetched.unwrap(), whole);
+    let received = asker.handle.traffic().received - before;
     let rest = ((20 - kept) * CHUNK) as u64;
     assert!((rest..rest * 105 / 100).contains(&received), "{received}");
 }
@@ -267,7 +269,7 @@ async fn several_holders_share_the_work_and_one_may_have_parts_only() {
     let before = [&one, &two, &some].map(|node| node.handle.traffic().sent);
     let sources = [some.peer(), one.peer(), two.peer()];
     let (fetched, Account { offences, .. }) =
-        fetch_whole(&transfers, &awaited(&whole), &sources, 3).await;
+        fetch_whole(&transfers, &awaited(&whole), &sources, manner(3)).await;
     assert_eq!(fetched, whole);
     assert!(offences.is_empty());
     for (node, before) in [&one, &two, &some].iter().zip(before) {
@@ -282,7 +284,7 @@ async fn a_holder_that_connects_meanwhile_is_asked_too() {
     let asker = Node::start(&[]).await;
     let transfers = Transfers::new(asker.handle.clone());
     let mut silent = Raw::connect(&asker).await;
-    let sources = [name(silent.peer)];
+    let sources = [silent.peer];
     let late = async {
         let _stream = silent.accept().await;
         let late = holder(&[&whole], std::slice::from_ref(&asker.addr)).await;
@@ -294,26 +296,14 @@ async fn a_holder_that_connects_meanwhile_is_asked_too() {
         widens: true,
         ..manner(4)
     };
-    let mut account = Account::default();
     let blob = awaited(&whole);
-    let fetched = async {
-        loop {
-            let blob = Arc::clone(&blob);
-            let fetched = transfers.fetch(blob, &sources, manner, &mut account).await;
-            // The late one may seem to stall, too.
-            if fetched != Err(TransferError::Missing) {
-                return fetched;
-            }
-        }
-    };
-    let fetched = tokio::select! {
-        fetched = fetched => fetched,
+    let (fetched, account) = tokio::select! {
+        fetched = fetch_whole(&transfers, &blob, &sources, manner) => fetched,
         () = late => unreachable!(),
-        () = sleep(DEADLINE) => panic!("the late one was not asked"),
     };
-    assert_eq!(fetched, Ok(whole));
+    assert_eq!(fetched, whole);
     assert_eq!(account.brought.values().sum::<u64>(), 24 * CHUNK as u64);
-    assert!(!account.brought.contains_key(&sources[0]));
+    assert!(!account.brought.contains_key(&name(sources[0])));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -328,7 +318,7 @@ async fn what_is_closed_is_waited_for_and_comes_once_it_is_opened() {
     let transfers = Transfers::new(asker.handle.clone());
     let blob = awaited(&whole);
     let sources = [origin.peer()];
-    let fetched = fetch_whole(&transfers, &blob, &sources, 1);
+    let fetched = fetch_whole(&transfers, &blob, &sources, manner(1));
     let opened = async {
         // The origin still answers other requests of the asker meanwhile.
         let answer = asker.handle.request(origin.peer(), request(100, 1)).await;
@@ -349,13 +339,13 @@ async fn a_peer_that_asks_for_a_blob_again_and_again_is_refused() {
     let transfers = Transfers::new(asker.handle.clone());
     let source = [origin.peer()];
     for _ in 0..2 {
-        fetch_whole(&transfers, &awaited(&wanted), &source, 1).await;
+        fetch_whole(&transfers, &awaited(&wanted), &source, manner(1)).await;
     }
     let (fetched, Account { offences, .. }) =
         fetch(&transfers, &awaited(&wanted), &source, 1).await;
     assert_eq!(fetched, Err(TransferError::Missing));
     assert!(offences.is_empty());
-    let (fetched, _) = fetch_whole(&transfers, &awaited(&other), &source, 1).await;
+    let (fetched, _) = fetch_whole(&transfers, &awaited(&other), &source, manner(1)).await;
     assert_eq!(fetched, other);
 }
 

@@ -23,7 +23,7 @@ use crate::blobs::{Blob, Packed};
 use crate::swarm::Handle;
 use pace::Pace;
 
-/// Bytes asked of one source for one blob and not here yet.
+/// Bytes asked of one source for one blob and not here yet, at most; how many it is, `pace` learns.
 const WINDOW_BYTES: usize = 2 * 1024 * 1024;
 /// Fewest and most chunks of such a window.
 const WINDOW_CHUNKS: (usize, usize) = (2, 8);
@@ -122,6 +122,11 @@ impl Transfers {
         run::Transfer::new(self, blob, sources, manner)
             .run(account)
             .await
+    }
+
+    /// Bytes asked of all peers and not here yet.
+    fn awaits(&self) -> usize {
+        BUDGET_KIB.saturating_sub(self.budget.available_permits()) * 1024
     }
 
     fn pace(&self) -> MutexGuard<'_, Pace> {

@@ -40,11 +40,16 @@ impl Hashed {
     }
 }
 
+/// Bytes that are hashed at a time: whole subtrees of BLAKE3, wide enough for the widest registers. What is left over waits for the
+/// next bytes, in the cache.
+const STEP: usize = 32 * 1024;
+
 /// A buffer that is filled from its start to its end, and hashed on the way.
 #[derive(Debug)]
 pub struct Filling {
     buffer: Buffer,
     filled: usize,
+    hashed: usize,
     hasher: blake3::Hasher,
     is_finite: bool,
 }
@@ -55,6 +60,7 @@ impl Filling {
         Self {
             buffer,
             filled: 0,
+            hashed: 0,
             hasher: blake3::Hasher::new(),
             is_finite: true,
         }
@@ -66,13 +72,19 @@ impl Filling {
         &mut self.buffer[self.filled..end]
     }
 
-    /// The next `count` bytes are there: whole values, but for the last ones of all.
+    /// The next `count` bytes are there.
     pub fn advance(&mut self, count: usize) {
-        let end = self.buffer.len().min(self.filled + count);
-        let part = &self.buffer[self.filled..end];
+        self.filled = self.buffer.len().min(self.filled + count);
+        let is_whole = self.filled == self.buffer.len();
+        let end = if is_whole {
+            self.filled
+        } else {
+            self.filled / STEP * STEP
+        };
+        let part = &self.buffer[self.hashed..end];
         self.hasher.update(part);
         self.is_finite &= is_finite(part);
-        self.filled = end;
+        self.hashed = end;
     }
 
     /// The bytes; `None` if some are missing.

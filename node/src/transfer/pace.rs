@@ -1,4 +1,5 @@
-//! How long a chunk takes, learned from those that came; and from that, when a source has stalled.
+//! How long a chunk takes, learned from those that came; and from that, when a source has stalled, and how much to ask of it
+//! ahead.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,6 +24,10 @@ const MOST_PATIENT: u32 = 8;
 /// Sources whose pace is remembered; more than a roster has.
 const SOURCES: usize = 128;
 
+/// Bytes a second that one source is taken to send at most. What is asked of it beyond those of one way to it and back waits in
+/// buffers, and out of the processor's cache, and brings nothing sooner.
+const RATE: u64 = 50_000_000;
+
 /// What recent chunks took, from request to arrival: those of all sources, and those of each.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
@@ -37,6 +42,13 @@ impl Pace {
             self.of.pop_first();
         }
         self.of.entry(source).or_default().record(took);
+    }
+
+    /// Bytes to ask of a source ahead of their coming; `None` before its first chunk.
+    pub(super) fn ahead(&self, source: PeerId) -> Option<usize> {
+        let least = self.of.get(&source)?.took.iter().min()?;
+        let bytes = least.as_micros() * u128::from(RATE) / 1_000_000;
+        Some(usize::try_from(bytes).unwrap_or(usize::MAX))
     }
 
     /// How long a source may bring nothing: as long as chunks of all sources take at most as a rule, and longer if its own
@@ -148,5 +160,22 @@ mod tests {
             pace.record(peer(name), Duration::from_millis(10));
         }
         assert_eq!(pace.of.len(), SOURCES);
+    }
+
+    #[test]
+    fn a_near_source_is_asked_little_ahead_and_a_far_one_much() {
+        let [near, far] = [1, 2].map(|name| PeerId([name; 32]));
+        let mut pace = Pace::default();
+        assert_eq!(pace.ahead(near), None);
+        for waited in [90, 3, 40] {
+            pace.record(near, Duration::from_millis(2 + waited));
+            pace.record(far, Duration::from_millis(80 + waited));
+        }
+        assert_eq!(pace.ahead(near), Some(250_000), "5 ms at 50 MB/s");
+        assert_eq!(pace.ahead(far), Some(4_150_000));
+        for _ in 0..REMEMBERED {
+            pace.record(near, Duration::from_millis(80));
+        }
+        assert_eq!(pace.ahead(near), Some(4_000_000), "it has moved away");
     }
 }

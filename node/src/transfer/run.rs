@@ -12,7 +12,7 @@ use tokio::time::sleep_until;
 
 use super::chunk::{self, Landed, Miss};
 use super::source::{Source, Standing};
-use super::{Account, Manner, TransferError, Transfers, WINDOW_BYTES, WINDOW_CHUNKS};
+use super::{Account, Manner, TransferError, Transfers, WINDOW_CHUNKS};
 use crate::blobs::{Blob, Packed};
 use crate::peer;
 
@@ -31,10 +31,8 @@ pub(super) struct Transfer<'a> {
     hub: &'a Transfers,
     blob: Arc<Blob>,
     manner: Manner,
-    /// Chunks that a source may owe before one has come.
-    first: usize,
-    /// The same from then on.
-    window: usize,
+    /// Bytes of a chunk.
+    chunk: usize,
     /// Whether a chunk has come: before, few are asked of a source, so that one that shows nothing blocks little.
     begun: bool,
     sources: Vec<Source>,
@@ -62,15 +60,14 @@ impl<'a> Transfer<'a> {
             .filter(|index| !blob.has(*index))
             .collect();
         let chunk = blob.chunk_length(0).unwrap_or(1).max(1);
-        let (fewest, most) = WINDOW_CHUNKS;
+        let source = |peer: &PeerId| Source::new(*peer, hub.pace().ahead(*peer), now);
         Self {
             hub,
-            sources: distinct.map(|peer| Source::new(*peer, now)).collect(),
+            sources: distinct.map(source).collect(),
             missing: queue.iter().copied().collect(),
             queue,
             manner,
-            first: (FIRST_BYTES / chunk).clamp(1, most),
-            window: (WINDOW_BYTES / chunk).clamp(fewest, most),
+            chunk,
             in_flight: FuturesUnordered::new(),
             begun: false,
             blob,
@@ -125,7 +122,8 @@ impl<'a> Transfer<'a> {
         let connected = self.hub.swarm.peers();
         for peer in connected.iter().filter_map(peer::from_libp2p) {
             if !self.sources.iter().any(|source| source.peer == peer) {
-                self.sources.push(Source::new(peer, now));
+                let ahead = self.hub.pace().ahead(peer);
+                self.sources.push(Source::new(peer, ahead, now));
             }
         }
         let active = |source: &&Source| source.standing == Standing::Active;
@@ -143,10 +141,9 @@ impl<'a> Transfer<'a> {
             if !self.missing.contains(&index) {
                 continue;
             }
-            let window = self.window();
             // The one that owes least: several sources share the work by their speed.
             let able = self.sources.iter().enumerate();
-            let able = able.filter(|(_, source)| source.may_be_asked(index, window));
+            let able = able.filter(|(_, source)| source.may_be_asked(index, self.window(source)));
             let Some((at, _)) = able.min_by_key(|(_, source)| source.owes.len()) else {
                 left.push_back(index);
                 if self.is_busy() {
@@ -163,8 +160,11 @@ impl<'a> Transfer<'a> {
     }
 
     /// Chunks that a source may owe.
-    fn window(&self) -> usize {
-        if self.begun { self.window } else { self.first }
+    fn window(&self, source: &Source) -> usize {
+        if self.begun {
+            return source.window(self.chunk, self.hub.awaits());
+        }
+        (FIRST_BYTES / self.chunk).clamp(1, WINDOW_CHUNKS.1)
     }
 
     /// Whether all active sources have as much to do as they may.
@@ -173,7 +173,7 @@ impl<'a> Transfer<'a> {
             .sources
             .iter()
             .filter(|s| s.standing == Standing::Active);
-        active.all(|source| source.owes.len() >= self.window())
+        active.all(|source| source.owes.len() >= self.window(source))
     }
 
     fn request(&self, source: usize, index: u32) -> BoxFuture<'static, Landed> {
@@ -216,7 +216,9 @@ impl<'a> Transfer<'a> {
                 }
                 // The first one may have been held back until it was to be shown.
                 if self.begun {
-                    self.hub.pace().record(source.peer, took);
+                    let mut pace = self.hub.pace();
+                    pace.record(source.peer, took);
+                    source.ahead = pace.ahead(source.peer);
                 }
                 self.begun = true;
                 return Ok(());

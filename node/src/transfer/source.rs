@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 
 use spirt_protocol::PeerId;
 
+use super::{WINDOW_BYTES, WINDOW_CHUNKS};
+
 /// A peer that may have chunks.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) peer: PeerId,
     pub(super) standing: Standing,
+    /// Bytes to ask of it ahead, as far as that is known.
+    pub(super) ahead: Option<usize>,
     /// Chunks asked of it and not here yet.
     pub(super) owes: BTreeSet<u32>,
     /// Chunks that it did not have when it was asked.
@@ -34,14 +38,26 @@ pub(super) enum Standing {
 }
 
 impl Source {
-    pub(super) fn new(peer: PeerId, now: Instant) -> Self {
+    pub(super) fn new(peer: PeerId, ahead: Option<usize>, now: Instant) -> Self {
         Self {
             peer,
             standing: Standing::Reserve,
+            ahead,
             owes: BTreeSet::new(),
             lacks: BTreeSet::new(),
             served: false,
             progress: now,
+        }
+    }
+
+    /// Chunks of `chunk` bytes that it may owe, of a blob that is shown, while this node awaits so many bytes of all.
+    pub(super) fn window(&self, chunk: usize, awaits: usize) -> usize {
+        let (fewest, most) = WINDOW_CHUNKS;
+        let longest = (WINDOW_BYTES / chunk).clamp(fewest, most);
+        match self.ahead {
+            // Others give this node enough to do.
+            Some(bytes) if awaits >= WINDOW_BYTES => (bytes / chunk).clamp(1, longest),
+            _ => longest,
         }
     }
 
@@ -65,5 +81,33 @@ impl Source {
     pub(super) fn stalls_at(&self, patience: Duration) -> Option<Instant> {
         let expected = self.standing == Standing::Active && !self.owes.is_empty();
         expected.then(|| self.progress + patience)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_node_asks_a_near_source_for_one_chunk_and_an_idle_one_for_many() {
+        let window = |ahead, chunk, awaits| {
+            let source = Source::new(PeerId([1; 32]), ahead, Instant::now());
+            source.window(chunk, awaits)
+        };
+        let [kib, mib] = [1024, 1024 * 1024];
+        assert_eq!(
+            window(None, 256 * kib, 64 * mib),
+            8,
+            "2 MiB while nothing is known"
+        );
+        assert_eq!(window(Some(100 * kib), 512 * kib, mib), 4, "idle");
+        assert_eq!(window(Some(100 * kib), 512 * kib, 2 * mib), 1, "busy");
+        assert_eq!(window(Some(mib), 256 * kib, 2 * mib), 4);
+        assert_eq!(
+            window(Some(64 * mib), 256 * kib, 2 * mib),
+            8,
+            "far, and busy"
+        );
+        assert_eq!(window(Some(64 * mib), 4 * mib, 2 * mib), 2);
     }
 }

@@ -12,6 +12,7 @@
 //! | `message`, `codec` | everything on the wire, and its one encoding |
 //! | `sign`, `frame`, `evidence` | signatures, the gossip frame, proofs of equivocation |
 //! | `spec`, `manifest`, [`blob`] | what a run is, what its state is, how long bytes are cut |
+//! | `parts` | who computes what, where members share the work of the rule |
 //! | `machine` | Join, Compute, Collect, Agree, Aggregate, Apply |
 //!
 //! It knows nothing of vectors, rules or models: it says *aggregate these digests*, and is told
@@ -28,6 +29,7 @@ mod machine;
 mod manifest;
 mod message;
 mod offence;
+mod parts;
 mod sign;
 #[cfg(feature = "sim")]
 pub mod sim;
@@ -46,6 +48,7 @@ pub use message::{
     SIGN_BLOCK, Seal, WIRE_VERSION,
 };
 pub use offence::Offence;
+pub use parts::{Holding, MAX_ASKED, Parts, set_name};
 pub use sign::{EnvelopeError, Identity, Signed, Verified};
 pub use spec::{
     MAX_DIMENSION, MAX_INLINE_BYTES, MAX_PEERS, Membership, RunSpec, SpecError, Timing,

@@ -32,7 +32,7 @@ mod rounds;
 mod standing;
 mod step;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verdict;
 mod view;
 

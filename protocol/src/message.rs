@@ -161,6 +161,11 @@ pub enum Request {
         /// Which chunk, from 0.
         index: u32,
     },
+    /// What became of the peer's parts of the payloads behind these roots, at most [`crate::MAX_ASKED`] of them.
+    Holds(Vec<Digest>),
+    /// The hashes of what the peer aggregated of a set of contributions, by [`crate::set_name`]; the chunks are asked for
+    /// by the same name.
+    Sums(Digest),
 }
 
 /// The answer to a [`Request`].
@@ -174,7 +179,8 @@ pub enum Response {
     Frames(Vec<Vec<u8>>),
     /// A canonical [`crate::Manifest`].
     Manifest(Vec<u8>),
-    /// For [`Request::Chunks`] the list of hashes, for [`Request::Chunk`] the chunk.
+    /// For [`Request::Chunks`] the list of hashes, for [`Request::Chunk`] the chunk; for [`Request::Holds`] a
+    /// [`crate::Holding`] for each root, for [`Request::Sums`] the hashes of the peer's chunks, in order.
     Bytes(Vec<u8>),
 }
 

@@ -20,13 +20,15 @@ pub enum Offence {
     CorruptChunk,
     /// A state that does not match its name.
     FalseState,
+    /// The aggregate of a chunk that is not what the rule gives.
+    FalseSum,
     /// More messages in a round than an honest peer sends.
     Flood,
 }
 
 impl Offence {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Garbage,
         Self::BadSignature,
         Self::Equivocation,
@@ -34,6 +36,7 @@ impl Offence {
         Self::WrongShape,
         Self::CorruptChunk,
         Self::FalseState,
+        Self::FalseSum,
         Self::Flood,
     ];
 
@@ -47,6 +50,7 @@ impl Offence {
             Self::WrongShape => "wrong-shape",
             Self::CorruptChunk => "corrupt-chunk",
             Self::FalseState => "false-state",
+            Self::FalseSum => "false-sum",
             Self::Flood => "flood",
         }
     }

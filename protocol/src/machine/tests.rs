@@ -1,6 +1,6 @@
 //! The parts of the machine, each alone. Whole rounds are in `tests/it`.
 
-mod agree;
+pub(crate) mod agree;
 mod arrivals;
 mod choice;
 mod log;

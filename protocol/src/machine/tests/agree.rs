@@ -13,7 +13,7 @@ use crate::message::{Encoding, Message};
 use crate::sign::Verified;
 use crate::spec::{Membership, RunSpec, Timing};
 
-fn spec(min_inputs: u16, max_peers: u16) -> RunSpec {
+pub(crate) fn spec(min_inputs: u16, max_peers: u16) -> RunSpec {
     let text = || "x".to_owned();
     RunSpec {
         wire: 1,

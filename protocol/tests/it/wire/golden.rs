@@ -354,6 +354,12 @@ fn requests_are_written_as_the_page_says() {
             Request::Chunk { root, index: 1000 },
             [&[5][..], &root.0, &varint(1000)].concat(),
         ),
+        (
+            "holds",
+            Request::Holds(vec![root, Digest([6; 32])]),
+            [&[6, 2][..], &root.0, &[6; 32]].concat(),
+        ),
+        ("sums", Request::Sums(root), [&[7][..], &root.0].concat()),
     ];
     for (name, request, bytes) in &all {
         assert_eq!(request.encode(), *bytes, "{name}");

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use spirt_protocol::{
-    Contribution, Digest, Encoding, Frame, Join, MAX_BANNED, MAX_PEERS, MAX_VOUCHED, Manifest,
-    Membership, Message, PeerId, Request, Response, Round, RunId, RunSpec, Seal, StateId, Timing,
-    Vouched, blob,
+    Contribution, Digest, Encoding, Frame, Join, MAX_ASKED, MAX_BANNED, MAX_PEERS, MAX_VOUCHED,
+    Manifest, Membership, Message, PeerId, Request, Response, Round, RunId, RunSpec, Seal, StateId,
+    Timing, Vouched, blob,
 };
 
 use crate::forge::{Key, encode, evidence, header, seal_body, spec};
@@ -83,6 +83,8 @@ fn request() -> impl Strategy<Value = Request> {
             root: Digest(root),
             index
         }),
+        prop::collection::vec(name().prop_map(Digest), 0..=MAX_ASKED).prop_map(Request::Holds),
+        name().prop_map(|set| Request::Sums(Digest(set))),
     ]
 }
 

@@ -22,6 +22,7 @@ use rustls::{
     crypto::{
         CryptoProvider, WebPkiSupportedAlgorithms,
         aws_lc_rs::{self, cipher_suite},
+        ring,
     },
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
     server::danger::{ClientCertVerified, ClientCertVerifier},
@@ -132,16 +133,37 @@ fn nameless() -> ServerName<'static> {
 
 /// AES first where it is computed by the processor; where not, it is slow, and hard to compute in constant time.
 fn suites() -> Vec<SupportedCipherSuite> {
-    let aes = [
-        cipher_suite::TLS13_AES_128_GCM_SHA256,
-        cipher_suite::TLS13_AES_256_GCM_SHA384,
-    ];
+    let aes = if has_wide_aes() {
+        [
+            ring::cipher_suite::TLS13_AES_128_GCM_SHA256,
+            ring::cipher_suite::TLS13_AES_256_GCM_SHA384,
+        ]
+    } else {
+        [
+            cipher_suite::TLS13_AES_128_GCM_SHA256,
+            cipher_suite::TLS13_AES_256_GCM_SHA384,
+        ]
+    };
     let chacha = [cipher_suite::TLS13_CHACHA20_POLY1305_SHA256];
     if has_aes() {
         [&aes[..], &chacha].concat()
     } else {
         [&chacha[..], &aes].concat()
     }
+}
+
+/// Whether the processor computes two blocks of AES at a time, and not four: of that width ring has AES-GCM, and aws-lc does not.
+#[cfg(target_arch = "x86_64")]
+fn has_wide_aes() -> bool {
+    std::is_x86_feature_detected!("vaes")
+        && std::is_x86_feature_detected!("vpclmulqdq")
+        && std::is_x86_feature_detected!("avx2")
+        && !std::is_x86_feature_detected!("avx512f")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+const fn has_wide_aes() -> bool {
+    false
 }
 
 #[cfg(target_arch = "x86_64")]

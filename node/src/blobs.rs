@@ -3,6 +3,7 @@
 //! Bounded by what the machine still names: [`Blobs::retain`] drops the rest at each round.
 
 mod blob;
+mod board;
 mod hashed;
 mod packed;
 
@@ -15,6 +16,7 @@ use spirt_protocol::{Digest, PeerId};
 use tokio::sync::Notify;
 
 pub use blob::{Blob, WrongChunk};
+pub use board::{Board, Claims};
 pub use hashed::{Filling, Hashed};
 pub use packed::{Packed, Packer, Reader};
 pub use spirt_protocol::blob::chunk_count;
@@ -34,6 +36,7 @@ const TAKING_PAUSE: Duration = Duration::from_secs(20);
 pub struct Blobs {
     held: Arc<Mutex<BTreeMap<Digest, Held>>>,
     opened: Arc<Notify>,
+    board: Board,
 }
 
 #[derive(Debug)]
@@ -169,6 +172,19 @@ impl Blobs {
         }
     }
 
+    /// The blob behind a root, of which some may be missing.
+    pub fn blob(&self, root: &Digest) -> Option<Arc<Blob>> {
+        match self.lock().get(root)? {
+            Held::Inline(_) => None,
+            Held::Chunked { blob, .. } => Some(Arc::clone(blob)),
+        }
+    }
+
+    /// What this node and others say of payloads of which each keeps a part, and the sums that it serves.
+    pub const fn board(&self) -> &Board {
+        &self.board
+    }
+
     /// The chunk list behind a root.
     pub fn list(&self, root: &Digest) -> Option<Bytes> {
         match self.lock().get(root)? {
@@ -188,7 +204,7 @@ impl Blobs {
             kept,
         }) = held.get_mut(root)
         else {
-            return Serving::Unknown;
+            return self.board.serve(root, index, asker);
         };
         if !*is_open {
             return Serving::Closed;

@@ -26,7 +26,7 @@ pub const fn price(offence: Offence) -> Option<f64> {
         // Proven by two signatures.
         Offence::Equivocation => None,
         // Nothing that any version of this program sends, but a peer may be broken.
-        Offence::CorruptChunk | Offence::FalseState => Some(25.0),
+        Offence::CorruptChunk | Offence::FalseState | Offence::FalseSum => Some(25.0),
         Offence::Garbage | Offence::BadSignature => Some(10.0),
         // One per round at most: a training that diverged does this, too.
         Offence::BadPayload | Offence::WrongShape | Offence::Flood => Some(5.0),

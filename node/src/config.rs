@@ -138,6 +138,8 @@ pub struct AggregationPlan {
     pub rule: String,
     /// How vectors travel.
     pub encoding: Encoding,
+    /// Whether peers may share the work of the rule.
+    pub division: Division,
     /// Byzantine peers that the run withstands, f.
     pub max_byzantine: u16,
     /// Fewest peers with which a round ends, 1 to [`MAX_PEERS`](spirt_protocol::MAX_PEERS). The
@@ -151,6 +153,15 @@ pub struct AggregationPlan {
     pub collect_max: Duration,
     /// Length of an attempt to agree; 1 ms to an hour.
     pub attempt: Duration,
+}
+
+/// Who runs the rule on what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Division {
+    /// Peers share the work where that saves much, and the rule lets them.
+    Auto,
+    /// Each peer runs it on all of each vector.
+    Whole,
 }
 
 /// What a node tells people and programs.

@@ -8,6 +8,7 @@ mod blame;
 mod copies;
 mod effects;
 mod network;
+mod parts;
 mod report;
 mod results;
 mod saving;
@@ -20,13 +21,14 @@ use std::time::{Duration, Instant};
 use spirt_protocol::{
     Digest, Input, Manifest, PeerId, Reception, Round, RoundMachine, StateId, Time,
 };
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::blobs::Packed;
 use crate::conduct::{Conduct, Sanction};
 use crate::control::ControlRequest;
 use crate::job::Job;
 use crate::latest::Latest;
+use crate::parts::{Gathered, Polls, Share};
 use crate::peer;
 use crate::swarm::Handle;
 use crate::transfer::{Account, Offences, TransferError};
@@ -48,7 +50,8 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// What a task brings back.
 enum Fetched {
     Frames(Vec<Vec<u8>>, PeerId),
-    Payload(Digest, Result<Packed, TransferError>, Offences),
+    Payload(Digest, Result<(), TransferError>, Offences),
+    Aggregate(u64, Round, Option<Gathered>, Offences),
     State(StateId, Option<Box<(Manifest, Packed)>>, Account, Duration),
     Saved,
 }
@@ -73,6 +76,14 @@ pub struct Driver {
     revealed: Option<Round>,
     /// Payloads that are fetched then: root, length, holders. The machine bounds how many it asks for.
     postponed: Vec<(Digest, u64, Vec<PeerId>)>,
+    /// How the members share the work of the round under way, if they do.
+    share: Option<Share>,
+    /// What the others are asked of its payloads.
+    polls: Polls,
+    /// The aggregate that is being gathered.
+    gathering: Option<AbortHandle>,
+    /// Payloads of the latest set that was gathered: others may still compute parts of it anew.
+    behind: Vec<Digest>,
     /// The model that a newcomer is in the middle of fetching, though it is no longer the current one.
     lent: Option<Digest>,
     report: Report,
@@ -112,6 +123,10 @@ impl Driver {
             held_back: None,
             revealed: None,
             postponed: Vec::new(),
+            share: None,
+            polls: Polls::default(),
+            gathering: None,
+            behind: Vec::new(),
             lent: None,
             report,
             receptions: BTreeMap::new(),

@@ -21,7 +21,8 @@ const STATE_SOURCES: usize = 4;
 #[derive(Debug)]
 pub struct Missing;
 
-async fn ask(swarm: &Handle, peer: PeerId, request: &Request) -> Option<Response> {
+/// A peer's answer to a question; `None` if there is none.
+pub(crate) async fn ask(swarm: &Handle, peer: PeerId, request: &Request) -> Option<Response> {
     let answer = swarm
         .request(peer::to_libp2p(peer)?, request.encode())
         .await;

@@ -16,10 +16,13 @@ use spirt_protocol::{
 use spirt_training::{DataError, DataSpec, LocalSteps, ModelSpec, OptimizerSpec, Split};
 
 use crate::blobs::Packed;
-use crate::config::Plan;
+use crate::config::{Division, Plan};
 use crate::dataset::{self, SharedData};
 
 pub use error::JobError;
+
+/// Stands before a rule that each peer runs by itself, though it takes columns apart.
+const WHOLE: &str = "whole:";
 
 /// What a node needs to know to take part in a run.
 #[derive(Debug, Clone)]
@@ -40,6 +43,8 @@ pub struct Job {
     pub local: LocalSteps,
     /// The aggregation rule.
     pub rule: Pipeline,
+    /// Whether members may share the work of the rule.
+    pub is_shared: bool,
     /// Seeds all that is random in the run.
     pub seed: [u8; 32],
 }
@@ -69,7 +74,10 @@ impl Job {
             data_digest: Digest([0; 32]),
             optimizer: training.optimizer.clone(),
             local: local::text(&local),
-            rule: rule.to_string(),
+            rule: match aggregation.division {
+                Division::Whole if rule.takes_columns_apart() => format!("{WHOLE}{rule}"),
+                Division::Whole | Division::Auto => rule.to_string(),
+            },
             max_byzantine: f,
             max_faulty: f.max(1),
             min_peers: aggregation.min_peers.max(min_inputs),
@@ -126,12 +134,18 @@ impl Job {
 
     fn with_data(spec: RunSpec, data: Split, shared: Option<Packed>) -> Result<Self, JobError> {
         spec.check()?;
+        let (rule, is_whole) = match spec.rule.strip_prefix(WHOLE) {
+            Some(rule) => (rule, true),
+            None => (spec.rule.as_str(), false),
+        };
+        let rule = shared_rule(rule)?;
         Ok(Self {
             id: spec.id(),
             model: read("model", &spec.model)?,
             optimizer: read("optimizer", &spec.optimizer)?,
             local: local::read(&spec.local)?,
-            rule: shared_rule(&spec.rule)?,
+            is_shared: !is_whole && rule.takes_columns_apart(),
+            rule,
             seed: seed_key(spec.seed),
             data: Arc::new(data),
             shared,
@@ -217,6 +231,7 @@ pub(crate) mod tests {
             aggregation: AggregationPlan {
                 rule: "mean".into(),
                 encoding: Encoding::F32,
+                division: Division::Auto,
                 max_byzantine: 0,
                 min_peers: 1,
                 pace: Duration::ZERO,

@@ -27,6 +27,7 @@ pub mod job;
 mod latest;
 pub mod model_state;
 pub mod output;
+mod parts;
 pub mod peer;
 pub mod swarm;
 pub mod telemetry;
@@ -34,4 +35,5 @@ pub mod transfer;
 pub mod worker;
 
 // What an experiment needs to know what the nodes of a run should come to.
+pub use spirt_protocol::Parts;
 pub use spirt_training::{DataSpec, Draw, ModelSpec, synthetic::Synthetic};

@@ -13,7 +13,7 @@ mod pace;
 mod run;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spirt_protocol::{Offence, PeerId};
@@ -50,6 +50,22 @@ pub enum Content {
     Any,
     /// Finite values, little-endian binary32.
     FiniteF32,
+}
+
+/// A peer that may have a blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Its name.
+    pub peer: PeerId,
+    /// The chunks that it may have; `None`: all.
+    pub chunks: Option<Arc<BTreeSet<u32>>>,
+}
+
+impl From<PeerId> for Holder {
+    /// One that may have all of it.
+    fn from(peer: PeerId) -> Self {
+        Self { peer, chunks: None }
+    }
 }
 
 /// How to go about a blob.
@@ -119,7 +135,29 @@ impl Transfers {
         manner: Manner,
         account: &mut Account,
     ) -> Result<Packed, TransferError> {
-        run::Transfer::new(self, blob, sources, manner)
+        let chunks: Vec<u32> = (0..blob.count()).collect();
+        let holders: Vec<Holder> = sources.iter().copied().map(Holder::from).collect();
+        let got = self.fetch_chunks(Arc::clone(&blob), &chunks, &holders, manner, account);
+        got.await?;
+        Packed::of(blob).ok_or(TransferError::Missing)
+    }
+
+    /// Gets some chunks of a blob, as [`Transfers::fetch`] gets all.
+    ///
+    /// # Errors
+    /// As [`TransferError`] says. What happened is added to `account` in either case.
+    ///
+    /// # Cancel safety
+    /// What came stays in the blob; what was asked for is given up.
+    pub async fn fetch_chunks(
+        &self,
+        blob: Arc<Blob>,
+        chunks: &[u32],
+        holders: &[Holder],
+        manner: Manner,
+        account: &mut Account,
+    ) -> Result<(), TransferError> {
+        run::Transfer::new(self, blob, chunks, holders, manner)
             .run(account)
             .await
     }

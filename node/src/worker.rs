@@ -7,16 +7,19 @@
 pub mod message;
 mod rule;
 mod step;
+mod sum;
 mod trainer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use spirt_aggregation::Verdict;
 use spirt_protocol::{PeerId, Round};
 use spirt_training::{EngineError, Evaluation, WorkerMomentum};
 use tokio::sync::mpsc;
 
-use self::message::{Done, Task};
+use self::message::{Done, Sum, Task};
 use self::trainer::Trainer;
 
 use crate::attack::Attack;
@@ -32,8 +35,8 @@ const CHEAP_EVALUATION: u64 = 20_000_000;
 /// Rounds between two evaluations that take more.
 const COSTLY_EVALUATION_EVERY: u64 = 10;
 
-/// The thread's other end.
-#[derive(Debug)]
+/// The thread's other end. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Worker {
     tasks: mpsc::Sender<Task>,
 }
@@ -120,6 +123,14 @@ impl Bench {
             Task::Aggregate(epoch, round, rows) => {
                 ("aggregate", self.run_rule(epoch, round, &rows))
             }
+            Task::Sum(sum) => match self.sum(sum) {
+                Ok(()) => return None,
+                Err(error) => ("aggregate", Err(error)),
+            },
+            Task::Assemble(epoch, round, aggregate, verdicts) => (
+                "aggregate",
+                self.assemble(epoch, round, &aggregate, verdicts),
+            ),
             Task::Apply(epoch, round, update) => ("apply", self.apply(epoch, round, update)),
             Task::Load(model) => match self.load(model) {
                 Ok(()) => return None,
@@ -182,6 +193,37 @@ impl Bench {
             verdicts: verdicts
                 .map(|((peer, _), verdict)| (*peer, verdict))
                 .collect(),
+        })
+    }
+
+    fn sum(&self, sum: Sum) -> Result<(), Failure> {
+        let f = self.job.spec.max_byzantine.into();
+        let mut summed = sum::sum(&self.job.rule, f, &sum.chunks, &self.buffers)?;
+        if let Some(attack) = &self.attack {
+            attack.falsify(&mut summed.chunks);
+        }
+        // Whoever asked may have gone on to another state.
+        let _ = sum.done.send(summed);
+        Ok(())
+    }
+
+    fn assemble(
+        &mut self,
+        epoch: u64,
+        round: Round,
+        aggregate: &Packed,
+        verdicts: BTreeMap<PeerId, Verdict>,
+    ) -> Outcome {
+        let mut vector = std::mem::take(&mut self.spare);
+        vector.clear();
+        for chunk in aggregate.chunks() {
+            vector.extend_from_slice(rule::Values::of(&chunk).as_slice());
+        }
+        self.aggregate = Some((round, vector));
+        Ok(Done::Aggregated {
+            epoch,
+            round,
+            verdicts,
         })
     }
 

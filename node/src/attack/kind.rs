@@ -7,6 +7,8 @@ use spirt_aggregation::attack::Collusion;
 use spirt_protocol::WIRE_VERSION;
 use spirt_training::Split;
 
+use crate::blobs::Hashed;
+
 use super::{crowd, service, speech, vector};
 
 /// What a Byzantine peer does, besides being a peer.
@@ -47,7 +49,7 @@ impl Attack {
 
     /// Whether requests of all kinds have to come past the liar.
     pub const fn bends_service(&self) -> bool {
-        matches!(self, Self::Service(_))
+        matches!(self, Self::Service(lie) if !matches!(lie, service::Lie::FalseSum))
     }
 
     /// The version of the wire format that it speaks.
@@ -59,6 +61,18 @@ impl Attack {
     pub fn corrupt(&self, vector: &mut [f32], seed: u64) {
         if let Self::Vector(lie) = self {
             lie.corrupt(vector, seed);
+        }
+    }
+
+    /// Replaces what the rule gave by what the attacker serves of it.
+    pub fn falsify(&self, sums: &mut [Hashed]) {
+        if *self == Self::Service(service::Lie::FalseSum) {
+            for sum in sums {
+                let mut bytes = sum.bytes().to_vec();
+                // The lowest bit of a value: the lie that changes least.
+                bytes[0] ^= 1;
+                *sum = Hashed::of(bytes.into());
+            }
         }
     }
 

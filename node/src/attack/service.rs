@@ -21,15 +21,19 @@ pub enum Lie {
     Stall,
     /// Vouches truly, but serves other bytes for state and payload.
     FalseState,
+    /// Serves sums that the rule does not give, where the work of the rule is shared.
+    FalseSum,
 }
 
 impl Lie {
-    pub(super) const SYNTAXES: &[&str] = &["withhold", "selective", "stall", "false-state"];
-    const ALL: [Self; 4] = [
+    pub(super) const SYNTAXES: &[&str] =
+        &["withhold", "selective", "stall", "false-state", "false-sum"];
+    const ALL: [Self; 5] = [
         Self::Withhold,
         Self::Selective,
         Self::Stall,
         Self::FalseState,
+        Self::FalseSum,
     ];
 
     pub(super) const fn name(self) -> &'static str {
@@ -38,6 +42,7 @@ impl Lie {
             Self::Selective => "selective",
             Self::Stall => "stall",
             Self::FalseState => "false-state",
+            Self::FalseSum => "false-sum",
         }
     }
 
@@ -81,7 +86,9 @@ impl Desk {
             Lie::FalseState if matches!(request, Request::Manifest(_)) => {
                 reply.send(Response::Manifest(noise(request)).encode());
             }
-            Lie::Withhold | Lie::Selective | Lie::Stall | Lie::FalseState => return Some(reply),
+            Lie::Withhold | Lie::Selective | Lie::Stall | Lie::FalseState | Lie::FalseSum => {
+                return Some(reply);
+            }
         }
         None
     }

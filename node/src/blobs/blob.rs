@@ -36,6 +36,18 @@ impl Blob {
         })
     }
 
+    /// A blob without chunks yet whose list was had otherwise; peers know it by `name`. `None` if the list is not as long as
+    /// that of a blob of `length` bytes.
+    pub fn named(name: Digest, length: u64, list: Bytes) -> Option<Self> {
+        let count = usize::try_from(blob::chunk_count(length)).ok()?;
+        (list.len() == count.checked_mul(32)?).then(|| Self {
+            root: name,
+            length,
+            list,
+            chunks: (0..count).map(|_| OnceLock::new()).collect(),
+        })
+    }
+
     /// A blob of these chunks, which are hashed here.
     pub(super) fn of_chunks(chunks: Vec<Bytes>, length: u64) -> Self {
         let hashes = chunks.iter().flat_map(|chunk| Digest::of(chunk).0);
@@ -48,7 +60,7 @@ impl Blob {
         }
     }
 
-    /// BLAKE3 hash of the chunk list.
+    /// What peers know it by: the BLAKE3 hash of the chunk list, if it was not [`Blob::named`] otherwise.
     pub const fn root(&self) -> Digest {
         self.root
     }

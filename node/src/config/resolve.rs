@@ -146,6 +146,7 @@ fn training(reader: &mut Reader<'_>) -> Option<TrainingPlan> {
 fn aggregation(reader: &mut Reader<'_>) -> Option<AggregationPlan> {
     let rule = reader.one("rule", value::rule);
     let encoding = reader.one("encoding", value::encoding);
+    let division = reader.one("division", value::division);
     let max_byzantine = reader.one("max-byzantine", value::count::<u16>);
     let min_peers = reader.one("min-peers", value::positive::<NonZeroU16>);
     let pace = reader.one("pace", value::pace);
@@ -176,6 +177,7 @@ fn aggregation(reader: &mut Reader<'_>) -> Option<AggregationPlan> {
     Some(AggregationPlan {
         rule: rule.to_string(),
         encoding: encoding?,
+        division: division?,
         max_byzantine,
         min_peers,
         pace: pace?,

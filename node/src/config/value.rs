@@ -9,6 +9,7 @@ use spirt_protocol::{Encoding, RunId};
 use spirt_training::{DataSpec, ModelSpec, OptimizerSpec, SpecError};
 use tracing_subscriber::EnvFilter;
 
+use super::Division;
 use super::problem::BadValue;
 use crate::encoding;
 
@@ -248,6 +249,13 @@ fn choice<T: Copy>(text: &str, all: &[(&str, T)]) -> Parsed<T> {
             let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
             BadValue::new(format!("`{text}` is none of {}", names.join(", ")))
         })
+}
+
+pub(super) fn division(text: &str) -> Parsed<Division> {
+    choice(
+        text,
+        &[("auto", Division::Auto), ("whole", Division::Whole)],
+    )
 }
 
 pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {

@@ -94,6 +94,7 @@ impl Driver {
     /// Shows the own payload of a round, now or as soon as it is computed.
     fn reveal(&mut self, round: Round) {
         self.revealed = Some(round);
+        self.show_parts();
         if let Some((_, root)) = self.held_back.take_if(|(of, _)| *of == round) {
             self.wiring.blobs.open(&root);
         }
@@ -138,6 +139,10 @@ impl Driver {
         let blob = self.wiring.blobs.begin(blob);
         let transfers = self.wiring.transfers.clone();
         let sources = self.sources(holders);
+        if let Some(share) = self.share.clone() {
+            self.fetch_part(share, blob, sources);
+            return;
+        }
         let (encoding, dimension) = (self.job.spec.encoding, self.job.spec.dimension);
         self.tasks.spawn(async move {
             let mut account = Account::default();
@@ -157,7 +162,7 @@ impl Driver {
                 }
                 other => other,
             };
-            Fetched::Payload(root, checked, account.offences)
+            Fetched::Payload(root, checked.map(drop), account.offences)
         });
     }
 
@@ -204,6 +209,10 @@ impl Driver {
 
     fn aggregate(&mut self, round: Round, contributions: Vec<(PeerId, Digest)>) {
         self.report.compare(round, &contributions);
+        if let Some(share) = self.share.clone().filter(|share| share.round() == round) {
+            self.gather(share, contributions);
+            return;
+        }
         let rows: Option<Vec<(PeerId, Vec<Bytes>)>> = contributions
             .into_iter()
             .map(|(author, root)| Some((author, self.wiring.blobs.pieces(&root)?)))
@@ -225,6 +234,7 @@ impl Driver {
                 tracing::debug!(%round, roster, member, "round started");
                 self.revealed = None;
                 self.postponed.clear();
+                self.share_work(round);
                 self.report.started(round, roster, member);
             }
             Event::Waiting { round, have, need } => {

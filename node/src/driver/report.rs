@@ -158,6 +158,7 @@ impl Report {
             verdicts: self.last.clone(),
             copies: copies.collect(),
             model: Some(model.to_string()),
+            keepers: None,
             bytes_sent: 0,
             bytes_received: 0,
             took: self.round_began.elapsed(),

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use spirt_protocol::{Digest, Frame, Gradient, Input, Manifest, Offence, Round};
+use spirt_protocol::{Digest, Frame, Gradient, Holding, Input, Manifest, Offence, Round};
 
 use super::{Driver, Ending, Fetched};
 use crate::blobs::Packed;
 use crate::checkpoint;
 use crate::model_state::ModelState;
 use crate::output::RoundReport;
+use crate::parts::Share;
 use crate::transfer::TransferError;
 use crate::worker::message::{Done, Task};
 
@@ -73,6 +74,10 @@ impl Driver {
 
     /// Commit, then reveal: the own payload is announced now, and shown once the others have announced theirs.
     fn hold_back(&mut self, round: Round, payload: &Packed) {
+        if self.share.is_some() {
+            let board = self.wiring.blobs.board();
+            board.set(round, payload.root(), Holding::Held);
+        }
         if self.revealed == Some(round) {
             self.wiring.blobs.insert(payload);
         } else {
@@ -100,7 +105,9 @@ impl Driver {
         self.tidy_blobs();
         let line = self.report.round_line(round, root, &losses, evaluation);
         let traffic = self.wiring.swarm.traffic();
+        let share = self.share.as_ref().filter(|share| share.round() == round);
         self.wiring.printer.round(&RoundReport {
+            keepers: share.map(Share::copies),
             bytes_sent: traffic.sent,
             bytes_received: traffic.received,
             ..line
@@ -144,6 +151,7 @@ impl Driver {
         self.lent = self.lent.or_else(|| taken().copied());
         let mut kept = self.machine.kept_payloads();
         kept.extend(recent.iter().copied().chain(self.lent));
+        kept.extend(self.behind.iter().copied());
         // What others were told of, too, where models are small: there rounds may be shorter than their question takes.
         if spare == KEPT_MODELS {
             kept.extend(self.machine.lent_models());
@@ -164,10 +172,14 @@ impl Driver {
                     }
                 }
             }
-            Fetched::Payload(root, packed, offences) => {
+            Fetched::Aggregate(epoch, round, gathered, offences) => {
                 self.blame_all(offences);
-                let input = match packed {
-                    Ok(_) => Input::PayloadReady(root),
+                self.assemble(epoch, round, gathered);
+            }
+            Fetched::Payload(root, got, offences) => {
+                self.blame_all(offences);
+                let input = match got {
+                    Ok(()) => Input::PayloadReady(root),
                     Err(TransferError::Bad) => Input::PayloadBad(root),
                     Err(TransferError::Missing) => Input::PayloadFailed(root),
                 };

@@ -59,6 +59,14 @@ impl Driver {
                 let list = self.wiring.blobs.list(root);
                 found(list.map(|list| Response::Bytes(list.to_vec())))
             }
+            Request::Holds(roots) => {
+                let (holdings, _) = self.wiring.blobs.board().holdings(roots);
+                Response::Bytes(holdings)
+            }
+            Request::Sums(set) => {
+                let hashes = self.wiring.blobs.board().sums(set);
+                found(hashes.map(|hashes| Response::Bytes(hashes.to_vec())))
+            }
             Request::Chunk { .. } => Response::Unknown,
         }
     }

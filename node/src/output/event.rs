@@ -88,6 +88,9 @@ pub struct RoundReport {
     pub copies: BTreeMap<String, String>,
     /// Digest of the new model, in hexadecimal.
     pub model: Option<String>,
+    /// Peers that aggregated each part, where the peers shared the work of the rule; absent where each did all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keepers: Option<u64>,
     /// Bytes that the process has sent so far.
     pub bytes_sent: u64,
     /// Bytes that it has received so far.

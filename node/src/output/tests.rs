@@ -87,6 +87,7 @@ fn some_round() -> RoundReport {
             .into(),
         copies: BTreeMap::new(),
         model: Some("ab".repeat(32)),
+        keepers: None,
         bytes_sent: 2048,
         bytes_received: 1024,
         took: Duration::from_millis(420),

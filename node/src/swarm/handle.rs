@@ -112,6 +112,11 @@ impl Handle {
         self.shared.peers()
     }
 
+    /// Whether we are connected to a peer.
+    pub fn is_connected(&self, peer: &PeerId) -> bool {
+        self.shared.is_connected(peer)
+    }
+
     /// Bytes and losses so far.
     pub fn traffic(&self) -> Traffic {
         Traffic {

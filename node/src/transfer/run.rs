@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use spirt_protocol::{Offence, PeerId};
+use spirt_protocol::Offence;
 use tokio::time::sleep_until;
 
 use super::chunk::{self, Landed, Miss};
 use super::source::{Source, Standing};
-use super::{Account, Manner, TransferError, Transfers, WINDOW_CHUNKS};
-use crate::blobs::{Blob, Packed};
+use super::{Account, Holder, Manner, TransferError, Transfers, WINDOW_CHUNKS};
+use crate::blobs::Blob;
 use crate::peer;
 
 /// How often to look for peers that connected since.
@@ -35,6 +35,8 @@ pub(super) struct Transfer<'a> {
     chunk: usize,
     /// Whether a chunk has come: before, few are asked of a source, so that one that shows nothing blocks little.
     begun: bool,
+    /// Whether some of it was here before.
+    resumes: bool,
     sources: Vec<Source>,
     /// Chunks to ask for.
     queue: VecDeque<u32>,
@@ -47,20 +49,20 @@ impl<'a> Transfer<'a> {
     pub(super) fn new(
         hub: &'a Transfers,
         blob: Arc<Blob>,
-        sources: &[PeerId],
+        chunks: &[u32],
+        holders: &[Holder],
         manner: Manner,
     ) -> Self {
         let now = Instant::now();
         let mut seen = BTreeSet::new();
-        let distinct = sources.iter().filter(|peer| seen.insert(**peer));
-        let count = blob.count();
-        let first = hub.turn.checked_rem(count).unwrap_or(0);
-        let queue: VecDeque<u32> = (first..count)
-            .chain(0..first)
-            .filter(|index| !blob.has(*index))
-            .collect();
+        let distinct = holders.iter().filter(|holder| seen.insert(holder.peer));
+        let missing = chunks.iter().filter(|index| !blob.has(**index));
+        let mut queue: VecDeque<u32> = missing.copied().collect();
+        let first = usize::try_from(hub.turn).unwrap_or(0);
+        queue.rotate_left(first.checked_rem(queue.len()).unwrap_or(0));
         let chunk = blob.chunk_length(0).unwrap_or(1).max(1);
-        let source = |peer: &PeerId| Source::new(*peer, hub.pace().ahead(*peer), now);
+        let ahead = |holder: &Holder| hub.pace().ahead(holder.peer);
+        let source = |holder: &Holder| Source::new(holder.clone(), ahead(holder), now);
         Self {
             hub,
             sources: distinct.map(source).collect(),
@@ -70,11 +72,12 @@ impl<'a> Transfer<'a> {
             chunk,
             in_flight: FuturesUnordered::new(),
             begun: false,
+            resumes: (0..blob.count()).any(|index| blob.has(index)),
             blob,
         }
     }
 
-    pub(super) async fn run(mut self, account: &mut Account) -> Result<Packed, TransferError> {
+    pub(super) async fn run(mut self, account: &mut Account) -> Result<(), TransferError> {
         for _ in 0..self.manner.breadth {
             self.call_reserve();
         }
@@ -93,7 +96,7 @@ impl<'a> Transfer<'a> {
                 () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => self.on_stall(),
             }
         }
-        Packed::of(Arc::clone(&self.blob)).ok_or(TransferError::Missing)
+        Ok(())
     }
 
     /// Whether anything may still come. Once the blob is shown, nothing is expected of those that stalled: the caller
@@ -109,8 +112,7 @@ impl<'a> Transfer<'a> {
 
     /// Whether some of the blob came, now or before: before, its author may wait to show it.
     fn is_shown(&self) -> bool {
-        let count = usize::try_from(self.blob.count()).unwrap_or(usize::MAX);
-        self.begun || self.missing.len() < count
+        self.begun || self.resumes
     }
 
     /// Takes in peers that connected since.
@@ -123,7 +125,7 @@ impl<'a> Transfer<'a> {
         for peer in connected.iter().filter_map(peer::from_libp2p) {
             if !self.sources.iter().any(|source| source.peer == peer) {
                 let ahead = self.hub.pace().ahead(peer);
-                self.sources.push(Source::new(peer, ahead, now));
+                self.sources.push(Source::new(peer.into(), ahead, now));
             }
         }
         let active = |source: &&Source| source.standing == Standing::Active;
@@ -169,10 +171,8 @@ impl<'a> Transfer<'a> {
 
     /// Whether all active sources have as much to do as they may.
     fn is_busy(&self) -> bool {
-        let mut active = self
-            .sources
-            .iter()
-            .filter(|s| s.standing == Standing::Active);
+        let is_active = |source: &&Source| source.standing == Standing::Active;
+        let mut active = self.sources.iter().filter(is_active);
         active.all(|source| source.owes.len() >= self.window(source))
     }
 

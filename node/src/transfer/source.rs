@@ -1,16 +1,19 @@
 //! What a transfer knows of each peer that may have the blob.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spirt_protocol::PeerId;
 
-use super::{WINDOW_BYTES, WINDOW_CHUNKS};
+use super::{Holder, WINDOW_BYTES, WINDOW_CHUNKS};
 
 /// A peer that may have chunks.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) peer: PeerId,
+    /// The chunks that it may have; `None`: all.
+    chunks: Option<Arc<BTreeSet<u32>>>,
     pub(super) standing: Standing,
     /// Bytes to ask of it ahead, as far as that is known.
     pub(super) ahead: Option<usize>,
@@ -38,9 +41,10 @@ pub(super) enum Standing {
 }
 
 impl Source {
-    pub(super) fn new(peer: PeerId, ahead: Option<usize>, now: Instant) -> Self {
+    pub(super) fn new(holder: Holder, ahead: Option<usize>, now: Instant) -> Self {
         Self {
-            peer,
+            peer: holder.peer,
+            chunks: holder.chunks,
             standing: Standing::Reserve,
             ahead,
             owes: BTreeSet::new(),
@@ -67,6 +71,7 @@ impl Source {
             && self.owes.len() < window
             && !self.owes.contains(&index)
             && !self.lacks.contains(&index)
+            && self.chunks.as_ref().is_none_or(|may| may.contains(&index))
     }
 
     /// Notes a request.
@@ -91,7 +96,7 @@ mod tests {
     #[test]
     fn a_busy_node_asks_a_near_source_for_one_chunk_and_an_idle_one_for_many() {
         let window = |ahead, chunk, awaits| {
-            let source = Source::new(PeerId([1; 32]), ahead, Instant::now());
+            let source = Source::new(PeerId([1; 32]).into(), ahead, Instant::now());
             source.window(chunk, awaits)
         };
         let [kib, mib] = [1024, 1024 * 1024];

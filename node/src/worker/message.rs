@@ -6,8 +6,9 @@ use bytes::Bytes;
 use spirt_aggregation::Verdict;
 use spirt_protocol::{PeerId, Round};
 use spirt_training::Evaluation;
+use tokio::sync::oneshot;
 
-use crate::blobs::Packed;
+use crate::blobs::{Hashed, Packed};
 
 /// What the worker is asked to do.
 #[derive(Debug)]
@@ -17,10 +18,32 @@ pub enum Task {
     /// Run the rule over these payloads, each in pieces, by ascending author. They are of the right length and
     /// finite.
     Aggregate(u64, Round, Vec<(PeerId, Vec<Bytes>)>),
+    /// Run the rule over some chunks of the payloads.
+    Sum(Sum),
+    /// Go on with this aggregate, of a set that gave these verdicts: parts of it were made elsewhere.
+    Assemble(u64, Round, Packed, BTreeMap<PeerId, Verdict>),
     /// Apply the latest aggregate, if there is to be an update.
     Apply(u64, Round, bool),
     /// Go on from this model.
     Load(Packed),
+}
+
+/// Some chunks to aggregate, each of as many values in single precision on every row.
+#[derive(Debug)]
+pub struct Sum {
+    /// Of each chunk its rows, by ascending author.
+    pub chunks: Vec<Vec<Bytes>>,
+    /// Where the result goes.
+    pub done: oneshot::Sender<Summed>,
+}
+
+/// What the rule made of some chunks.
+#[derive(Debug)]
+pub struct Summed {
+    /// Of each chunk the aggregate, in single precision.
+    pub chunks: Vec<Hashed>,
+    /// What it made of each row, as far as these chunks show.
+    pub verdicts: Vec<Verdict>,
 }
 
 /// What the worker did.

@@ -14,7 +14,9 @@ use crate::encoding::{DecodeError, Decoder};
 /// Columns that are decoded at a time.
 const COLUMNS: usize = 65_536;
 /// Columns that the verdict on the rows of a coordinate rule rests on.
-const SAMPLE: usize = 65_536;
+pub(super) const SAMPLE: usize = 65_536;
+/// Columns of it that lie together: a processor reads memory by lines.
+const RUN: usize = 64;
 
 /// The aggregate of rows of `dimension` values, encoded and in pieces, and the verdict on each. `spare` is memory for the
 /// aggregate, whatever is in it.
@@ -51,6 +53,13 @@ pub(super) fn aggregate(
     let result = rule.aggregate(&Inputs::new(&vectors)?, f)?;
     let verdicts = result.report.rows().iter().map(|row| row.verdict);
     Ok((result.vector, verdicts.collect()))
+}
+
+/// Takes one in `stride` values, by runs that lie together.
+pub(super) fn take_sample(sample: &mut Vec<f32>, values: &[f32], stride: usize) {
+    for run in values.chunks(RUN * stride) {
+        sample.extend_from_slice(&run[..run.len().div_ceil(stride).min(RUN)]);
+    }
 }
 
 /// Decodes some columns of all rows at a time.
@@ -110,7 +119,7 @@ impl<'a> ByColumns<'a> {
     /// Takes the next columns of all rows.
     fn add(&mut self, rows: Vec<&[f32]>) -> Result<(), Failure> {
         for (sample, values) in self.sample.iter_mut().zip(&rows) {
-            sample.extend(values.iter().step_by(self.stride));
+            take_sample(sample, values, self.stride);
         }
         let inputs = Inputs::from_rows(rows)?;
         let end = self.done + inputs.dimension();
@@ -158,19 +167,19 @@ impl<'a> Values<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    const DIMENSION: usize = 1000;
+    pub(crate) const DIMENSION: usize = 1000;
 
-    fn rows(n: usize) -> Vec<Vec<f32>> {
+    pub(crate) fn rows(n: usize) -> Vec<Vec<f32>> {
         let value = |row: usize, i: usize| ((row * 7919 + i * 104_729) % 1009) as f32 - 504.0;
         let row = |row| (0..DIMENSION).map(|i| value(row, i)).collect();
         (0..n).map(row).collect()
     }
 
     /// Cut after so many bytes, beginning at an odd place of memory or not.
-    fn cut(row: &[f32], length: usize, odd: bool) -> Vec<Bytes> {
+    pub(crate) fn cut(row: &[f32], length: usize, odd: bool) -> Vec<Bytes> {
         let bytes: Vec<u8> = row.iter().flat_map(|x| x.to_le_bytes()).collect();
         let place = |piece: &[u8]| {
             let mut moved = vec![0; usize::from(odd)];

@@ -122,6 +122,19 @@ pub static KEYS: &[Key] = &[
         .default("f32")
         .help("How vectors travel: f32, bf16, f16, int8, top-k or sign")
         .more("With options: f32, bf16, f16, int8, top-k:per-mille=10, sign. All but f32 lose precision."),
+    Key::new(
+        Group::Aggregation,
+        "division",
+        Kind::Choice(&["auto", "whole"]),
+        "HOW",
+    )
+    .default("auto")
+    .help("Who runs the rule on what: auto or whole")
+    .more(
+        "whole: each peer takes all vectors, and runs the rule itself. auto: where that saves much and \
+         the rule takes each value apart, f + 1 peers run it on each part, and the others take what \
+         these agree on. Only f32 is shared so.",
+    ),
     Key::new(Group::Aggregation, "max-byzantine", Kind::Number, "F")
         .default("0")
         .help("Byzantine peers that the run withstands")

@@ -1,6 +1,6 @@
 //! The serving side: one task per peer, so that no peer can hold up another.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{
@@ -19,13 +19,16 @@ use super::{
     ACK, HELLO,
     frame::{End, Kind, expect, read_frame, within, write_parts},
 };
-use crate::blobs::{Blobs, Serving};
+use crate::blobs::{Blobs, Board, Serving};
 use crate::peer;
 use crate::swarm::{
     config::Limits,
     event::{Event, Fault, Responder},
     limits,
 };
+
+/// How long a question for what became of payloads waits for news.
+const HOLDINGS_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Takes inbound streams until the swarm ends. A peer has one: a newer one replaces the older.
 pub(crate) async fn serve(
@@ -101,6 +104,10 @@ enum Source {
         root: Digest,
         index: u32,
     },
+    /// What is told of payloads in parts.
+    Holds(Board, Vec<Digest>),
+    /// The sums of a set.
+    Sums(Board, Digest),
 }
 
 /// An answer: its kind, what stands before the bytes, and the bytes.
@@ -171,11 +178,18 @@ impl Server {
 
     /// Where the answer to a request will come from; `None` when the driver has ended.
     fn source(&self, request: Bytes) -> Option<Source> {
-        if let Some(blobs) = &self.blobs
-            && let Ok(Request::Chunk { root, index }) = Request::decode(&request)
-        {
-            let blobs = blobs.clone();
-            return Some(Source::Chunk { blobs, root, index });
+        if let Some(blobs) = self.blobs.clone() {
+            match Request::decode(&request) {
+                Ok(Request::Chunk { root, index }) => {
+                    return Some(Source::Chunk { blobs, root, index });
+                }
+                Ok(Request::Holds(roots)) => {
+                    return Some(Source::Holds(blobs.board().clone(), roots));
+                }
+                Ok(Request::Sums(set)) => return Some(Source::Sums(blobs.board().clone(), set)),
+                // The driver judges what is no request.
+                Ok(_) | Err(_) => {}
+            }
         }
         let (reply, answer) = oneshot::channel();
         let request = Event::Request {
@@ -228,6 +242,17 @@ impl Server {
                 Serving::Closed => (Kind::Busy, Vec::new(), Bytes::new()),
                 Serving::Enough => (Kind::Refused, Vec::new(), Bytes::new()),
             },
+            // Without news the asker is told so after a while: it may have heard of other payloads meanwhile.
+            Source::Holds(board, roots) => {
+                let told = timeout(HOLDINGS_PATIENCE, board.news(&roots)).await;
+                let told = told.unwrap_or_else(|_| board.holdings(&roots).0);
+                respond(Response::Bytes(told))
+            }
+            Source::Sums(board, set) => {
+                let patience = self.limits.request_timeout / 2;
+                let named = timeout(patience, board.named(&set)).await;
+                respond(named.map_or(Response::Unknown, |hashes| Response::Bytes(hashes.to_vec())))
+            }
         };
         Answer {
             id: job.id,
@@ -255,4 +280,8 @@ impl Server {
         let patience = self.limits.request_timeout / 2;
         timeout(patience, shown).await.unwrap_or(Serving::Closed)
     }
+}
+
+fn respond(response: Response) -> (Kind, Vec<u8>, Bytes) {
+    (Kind::Response, response.encode(), Bytes::new())
 }

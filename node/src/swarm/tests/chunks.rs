@@ -11,7 +11,7 @@ use super::{raw::Raw, *};
 use crate::blobs::{Blob, Hashed, Packed};
 use crate::peer;
 use crate::swarm::pull::frame::HEADER;
-use crate::transfer::{Account, Content, Manner, TransferError, Transfers};
+use crate::transfer::{Account, Content, Holder, Manner, TransferError, Transfers};
 
 /// Bytes of a chunk of the blobs here.
 const CHUNK: usize = 256 * 1024;
@@ -129,6 +129,37 @@ async fn a_blob_comes_whole_and_costs_little_more_than_its_bytes() {
     let received = asker.handle.traffic().received - before.received;
     let ratio = received as f64 / whole.length() as f64;
     assert!((1.0..1.02).contains(&ratio), "{ratio}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn some_chunks_of_a_blob_come_from_those_that_have_them_and_no_others() {
+    let whole = packed(6, 2);
+    let (one, other) = (holder(&[&whole], &[]).await, holder(&[&whole], &[]).await);
+    let asker = Node::start(&[one.addr.clone(), other.addr.clone()]).await;
+    asker.wait_for_peers(2).await;
+    let transfers = Transfers::new(asker.handle.clone());
+    let having = |node: &Node, chunks: &[u32]| Holder {
+        peer: name(node.peer()),
+        chunks: Some(Arc::new(chunks.iter().copied().collect())),
+    };
+    let holders = [having(&one, &[1, 4]), having(&other, &[2, 5])];
+    let (blob, mut account) = (awaited(&whole), Account::default());
+    let fetch = async |chunks: &[u32], account: &mut Account| {
+        let blob = Arc::clone(&blob);
+        let got = transfers.fetch_chunks(blob, chunks, &holders, manner(2), account);
+        timeout(DEADLINE, got).await.expect("in time")
+    };
+    while fetch(&[1, 2, 4], &mut account).await.is_err() {}
+    let here: Vec<u32> = (0..6).filter(|index| blob.has(*index)).collect();
+    assert_eq!(here, [1, 2, 4]);
+    let brought = |node: &Node| account.brought.get(&name(node.peer())).copied();
+    let chunk = CHUNK as u64;
+    assert_eq!(
+        (brought(&one), brought(&other)),
+        (Some(2 * chunk), Some(chunk))
+    );
+    let nobody_has = fetch(&[3], &mut Account::default()).await;
+    assert_eq!(nobody_has, Err(TransferError::Missing));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -58,6 +58,12 @@ pub struct Round {
     pub copies: BTreeMap<String, String>,
     /// Digest of the new model.
     pub model: String,
+    /// Peers that aggregated each part, where they shared the work of the rule.
+    #[serde(default)]
+    pub keepers: Option<u64>,
+    /// Bytes that the node has sent since its start.
+    #[serde(default)]
+    pub bytes_sent: u64,
 }
 
 impl Round {

@@ -132,6 +132,8 @@ mod tests {
                 .map(|peer| (peer.to_string(), "a".to_owned()))
                 .collect(),
             model: "m".into(),
+            keepers: None,
+            bytes_sent: 0,
         })
     }
 

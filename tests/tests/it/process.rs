@@ -6,6 +6,7 @@ mod death;
 mod growth;
 mod hostile;
 mod leaving;
+mod parts;
 mod refusals;
 mod restart;
 mod rounds;

@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Liars that the rule is to withstand; all nodes are honest [default: a third of the others]
     #[arg(long)]
     max_byzantine: Option<u16>,
+    /// Who runs the rule on what: auto or whole, as `spirt-node run --division` has it
+    #[arg(long, default_value = "auto")]
+    division: String,
     /// Rounds to measure
     #[arg(long, default_value = "5")]
     rounds: NonZeroU64,
@@ -81,6 +84,7 @@ impl Args {
             option("model", format!("synthetic:dimension={}", self.dim));
             option("rule", self.rule.clone());
             option("encoding", self.encoding.clone());
+            option("division", self.division.clone());
             option("max-byzantine", self.liars().to_string());
             option("min-peers", self.peers.to_string());
             option("rounds", (WARM_UP + self.rounds.get()).to_string());

@@ -78,6 +78,8 @@ pub(crate) struct Round {
     pub(crate) accuracy: Option<f64>,
     pub(crate) verdicts: BTreeMap<String, String>,
     pub(crate) model: Option<String>,
+    /// Peers that aggregated each part, where the peers shared the work.
+    pub(crate) keepers: Option<u64>,
     pub(crate) bytes_sent: u64,
     pub(crate) seconds: f64,
 }

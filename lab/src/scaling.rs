@@ -1,11 +1,12 @@
 //! What a round costs at sizes that nobody wants to run on one machine: computed from the protocol's frames, and checked
 //! against the exchanges that are run.
 //!
-//! Every node gets every vector, so a node sends its own to all others: (N - 1)·D bytes and a little more. Averaging in
+//! Where every node gets every vector, a node sends its own to all others: (N - 1)·D bytes and a little more. Where the
+//! members share the work of the rule, each chunk goes to f + 1 keepers, and its aggregate to the others. Averaging in
 //! parts, as all-reduce and hivemind do it, takes 2·(N - 1)/N·D, and shows each node the sum of a part only.
 
 use anyhow::{Context as _, Result};
-use spirt_node::{blobs, encoding};
+use spirt_node::{Parts, blobs, encoding};
 
 use crate::output;
 
@@ -36,6 +37,11 @@ const HASH: u64 = 32;
 /// How often a node sends a message that it heard, on average, beside its own.
 const COPIES: u64 = 2;
 
+/// Keepers of a part, by the number of nodes.
+type Keepers = fn(u64) -> u64;
+/// For which f the tables tell what shared work costs.
+const SHARED: [(&str, Keepers); 2] = [("1", |_| 2), ("(N - 1)/3", |peers| (peers - 1) / 3 + 1)];
+
 /// Options of the tables.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -47,8 +53,35 @@ pub(crate) struct Args {
     uplink: u64,
 }
 
-/// Bytes that a node sends in a round of `peers`, whose payloads have `payload` bytes and are pulled.
-pub(crate) fn bytes_sent(peers: u64, payload: u64) -> u64 {
+/// How a round's vectors go round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exchange {
+    /// Nodes.
+    pub(crate) peers: u64,
+    /// Bytes of a vector as it travels.
+    pub(crate) payload: u64,
+    /// Nodes that aggregate each part, where they share the work; `None`: each gets all vectors.
+    pub(crate) keepers: Option<u64>,
+}
+
+impl Exchange {
+    /// Vectors that a node sends, on average, in units of an n-th of one.
+    const fn parts(self) -> u64 {
+        match self.keepers {
+            None => (self.peers - 1) * self.peers,
+            Some(keepers) => keepers * (self.peers - 1) + (self.peers - keepers),
+        }
+    }
+
+    /// The bytes of the vectors that a node sends, on average.
+    pub(crate) const fn least(self) -> u64 {
+        self.payload * self.parts() / self.peers
+    }
+}
+
+/// Bytes that a node sends in a round, on average, when payloads are pulled.
+pub(crate) fn bytes_sent(exchange: Exchange) -> u64 {
+    let Exchange { peers, payload, .. } = exchange;
     let others = peers.saturating_sub(1);
     let chunks = blobs::chunk_count(payload);
     let framed = |bytes: u64| {
@@ -58,7 +91,17 @@ pub(crate) fn bytes_sent(peers: u64, payload: u64) -> u64 {
     };
     let served = framed(payload + chunks * ANSWER) + chunks * framed(REQUEST);
     let said = framed(SAID + chunks * HASH) * (1 + COPIES);
-    others * (served + said)
+    served * exchange.parts() / peers + others * said
+}
+
+/// Whether nodes would share the work.
+fn is_shared(exchange: &Exchange) -> bool {
+    let Exchange {
+        peers,
+        payload,
+        keepers,
+    } = *exchange;
+    keepers.is_some_and(|keepers| Parts::pays(peers, keepers, blobs::chunk_count(payload)))
 }
 
 /// Bytes that a node sends to average in parts.
@@ -75,16 +118,40 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         .with_context(|| format!("no encoding `{}`: {}", args.encoding, encoding::ENCODINGS))?;
     let payload = |dimension| written.length(dimension).unwrap_or(u64::MAX);
     let megabytes = |bytes: u64| format!("{:.1}", bytes as f64 / 1e6);
+    let whole = |peers, dimension| {
+        bytes_sent(Exchange {
+            peers,
+            payload: payload(dimension),
+            keepers: None,
+        })
+    };
     table("MB sent by a node in a round", |peers, dimension| {
-        megabytes(bytes_sent(peers, payload(dimension)))
+        megabytes(whole(peers, dimension))
     })?;
+    for (title, keepers) in SHARED {
+        let title =
+            format!("the same, sharing the work of the rule in single precision, f = {title}");
+        table(&title, |peers, dimension| {
+            let keepers = Some(keepers(peers));
+            let payload = dimension * 4;
+            let exchange = Exchange {
+                peers,
+                payload,
+                keepers,
+            };
+            match is_shared(&exchange) {
+                true => megabytes(bytes_sent(exchange)),
+                false => "-".into(),
+            }
+        })?;
+    }
     table(
         "the same, averaging in parts in single precision",
         |peers, dimension| megabytes(bytes_in_parts(peers, dimension * 4)),
     )?;
     let title = format!("seconds of a round at {} Mbit/s", args.uplink);
     table(&title, |peers, dimension| {
-        let bits = bytes_sent(peers, payload(dimension)) as f64 * 8.0;
+        let bits = whole(peers, dimension) as f64 * 8.0;
         format!("{:.2}", bits / (args.uplink as f64 * 1e6))
     })
 }
@@ -110,18 +177,39 @@ mod tests {
     fn the_vectors_are_nearly_all_that_is_sent() {
         for peers in PEERS {
             for dimension in DIMENSIONS {
-                let payload = dimension * 4;
-                let least = (peers - 1) * payload;
-                let ratio = bytes_sent(peers, payload) as f64 / least as f64;
-                assert!((1.0..1.01).contains(&ratio), "{peers} {dimension}: {ratio}");
+                for keepers in [None, Some(2)] {
+                    let exchange = Exchange {
+                        peers,
+                        payload: dimension * 4,
+                        keepers,
+                    };
+                    let ratio = bytes_sent(exchange) as f64 / exchange.least() as f64;
+                    let most = if keepers.is_none() { 1.01 } else { 1.4 };
+                    assert!((1.0..most).contains(&ratio), "{exchange:?}: {ratio}");
+                }
             }
         }
     }
 
     #[test]
     fn two_nodes_send_as_much_either_way_and_more_of_them_more() {
-        assert_eq!(bytes_in_parts(2, 1000), 1000);
+        let least = |peers, keepers| {
+            let payload = 6400;
+            Exchange {
+                peers,
+                payload,
+                keepers,
+            }
+            .least()
+        };
+        assert_eq!(bytes_in_parts(2, 6400), least(2, None));
         assert_eq!(bytes_in_parts(64, 6400), 12_600);
-        assert!(bytes_sent(64, 6400) > 63 * 6400);
+        assert_eq!(least(64, None), 63 * 6400);
+        assert_eq!(
+            least(64, Some(1)),
+            12_600,
+            "as all-reduce, if nobody may fail"
+        );
+        assert_eq!(least(64, Some(2)), 2 * 6300 + 6200);
     }
 }

@@ -8,7 +8,7 @@ use spirt_node::encoding;
 
 use super::rival::RivalSummary;
 use super::{Args, WARM_UP};
-use crate::scaling;
+use crate::scaling::{self, Exchange};
 use crate::swarm::{self, Swarm};
 
 /// What the experiment measured.
@@ -20,6 +20,8 @@ pub(super) struct Summary {
     encoding: String,
     rule: String,
     max_byzantine: u16,
+    /// Nodes that aggregate each part, where they share the work of the rule.
+    keepers: Option<u64>,
     rounds: u64,
     /// Of a round, from its start to the new model, at the slowest node.
     seconds_median: f64,
@@ -28,7 +30,7 @@ pub(super) struct Summary {
     bytes_sent: u64,
     /// The same by the formula of `spirt-lab scaling`.
     bytes_computed: u64,
-    /// What was sent over the least that the exchange of all vectors takes.
+    /// What was sent over the least that this exchange of the vectors takes.
     wire_ratio: f64,
     /// Of the node that took most.
     peak_rss_bytes: u64,
@@ -56,7 +58,12 @@ impl Summary {
         let rounds = args.rounds.get();
         let bytes_sent = swarm.sent_since(WARM_UP) / rounds / u64::from(args.peers);
         let vector = u64::from(args.dim.get()) * 4;
-        let least = payload_bytes(args) * u64::from(args.peers - 1);
+        let keepers = swarm.rounds_since(WARM_UP).flat_map(BTreeMap::values);
+        let exchange = Exchange {
+            peers: args.peers.into(),
+            payload: payload_bytes(args),
+            keepers: keepers.map(|round| round.keepers).min().flatten(),
+        };
         let peak = swarm.peak_rss_bytes.iter().copied().max().unwrap_or(0);
         Self {
             experiment: "exchange",
@@ -65,12 +72,13 @@ impl Summary {
             encoding: args.encoding.clone(),
             rule: args.rule.clone(),
             max_byzantine: args.liars(),
+            keepers: exchange.keepers,
             rounds,
             seconds_median: swarm::median(seconds.iter().copied()),
             seconds_max: seconds.into_iter().fold(0.0, f64::max),
             bytes_sent,
-            bytes_computed: scaling::bytes_sent(args.peers.into(), payload_bytes(args)),
-            wire_ratio: bytes_sent as f64 / least as f64,
+            bytes_computed: scaling::bytes_sent(exchange),
+            wire_ratio: bytes_sent as f64 / exchange.least() as f64,
             peak_rss_bytes: peak,
             peak_rss_vectors: peak as f64 / vector as f64,
             cpu_seconds: swarm.cpu_seconds.iter().sum(),
@@ -121,6 +129,10 @@ impl fmt::Display for Summary {
             "{} nodes, {} values as {}, {} against {}, {} rounds",
             self.peers, self.dim, self.encoding, self.rule, self.max_byzantine, self.rounds
         )?;
+        match self.keepers {
+            Some(keepers) => writeln!(f, "rule    run on each part by {keepers} of them")?,
+            None => writeln!(f, "rule    run by each of them on everything")?,
+        }
         writeln!(
             f,
             "round   {:.3} s, at most {:.3} s",

@@ -11,10 +11,11 @@ use futures::stream::FuturesUnordered;
 use spirt_aggregation::Verdict;
 use spirt_protocol::{Digest, Offence, PeerId, Request, Response, set_name};
 use tokio::sync::oneshot;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep;
 
+use super::patience::{self, until};
 use super::payload::CONTRIBUTION;
-use super::{PAUSE, Share, patience};
+use super::{PAUSE, Share};
 use crate::blobs::{Blob, Hashed, Packed};
 use crate::fetch;
 use crate::transfer::{Account, Content, Manner, TransferError};
@@ -115,13 +116,13 @@ impl Gathering {
 
     /// The hash of each chunk of the aggregate: computed, or named by all its keepers.
     async fn learn(&mut self, began: Instant, account: &mut Account) -> Option<Bytes> {
-        let ended = Instant::now();
+        let ended = (!self.sums.is_empty()).then(Instant::now);
         let (parts, others) = (Arc::clone(&self.share.parts), self.share.others().count());
         let mut questions: FuturesUnordered<Question> =
             self.share.others().map(|peer| self.ask(peer)).collect();
         loop {
             let due = patience::due((began, ended), &self.times, others, parts.faulty());
-            let is_late = Instant::now() >= due;
+            let is_late = due.is_some_and(|due| Instant::now() >= due);
             let gone: BTreeSet<PeerId> = self
                 .share
                 .others()
@@ -151,7 +152,7 @@ impl Gathering {
                         self.times.push(Instant::now());
                     }
                     () = sleep(PAUSE) => {}
-                    () = sleep_until(due.into()) => {}
+                    () = until(due) => {}
                 }
             } else {
                 return Some(hashes.into());

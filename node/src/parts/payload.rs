@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use spirt_protocol::{Holding, PeerId};
-use tokio::time::sleep_until;
 
+use super::Share;
+use super::patience::{self, until};
 use super::poll::Words;
-use super::{Share, patience};
 use crate::blobs::Blob;
 use crate::transfer::{Account, Content, Manner, TransferError};
 
@@ -45,9 +45,11 @@ pub(crate) async fn fetch(
         }
         got
     };
-    fetch(&share.mine(), account).await?;
+    let mine = share.mine();
+    fetch(&mine, account).await?;
     board.set(share.round, root, Holding::Held);
-    let (ended, others) = (Instant::now(), share.others().count());
+    let ended = (!mine.is_empty()).then(Instant::now);
+    let others = share.others().count();
     loop {
         let changed = board.changed();
         let words = Words::of(&share, &board, &root);
@@ -57,7 +59,7 @@ pub(crate) async fn fetch(
         }
         let faulty = share.parts.faulty();
         let due = patience::due((began, ended), &words.times, others, faulty);
-        let is_late = Instant::now() >= due;
+        let is_late = due.is_some_and(|due| Instant::now() >= due);
         let is_hopeless = |chunk: &u32| share.parts.keeper_bits(*chunk) & words.useless != 0;
         let hopeless: Vec<u32> = open
             .into_iter()
@@ -66,7 +68,7 @@ pub(crate) async fn fetch(
         if hopeless.is_empty() {
             tokio::select! {
                 () = changed => {}
-                () = sleep_until(due.into()) => {}
+                () = until(due) => {}
             }
             continue;
         }

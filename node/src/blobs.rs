@@ -166,10 +166,7 @@ impl Blobs {
 
     /// The whole blob behind a root.
     pub fn packed(&self, root: &Digest) -> Option<Packed> {
-        match self.lock().get(root)? {
-            Held::Inline(_) => None,
-            Held::Chunked { blob, .. } => Packed::of(Arc::clone(blob)),
-        }
+        Packed::of(self.blob(root)?)
     }
 
     /// The blob behind a root, of which some may be missing.
@@ -187,10 +184,7 @@ impl Blobs {
 
     /// The chunk list behind a root.
     pub fn list(&self, root: &Digest) -> Option<Bytes> {
-        match self.lock().get(root)? {
-            Held::Inline(_) => None,
-            Held::Chunked { blob, .. } => Some(blob.list().clone()),
-        }
+        Some(self.blob(root)?.list().clone())
     }
 
     /// One chunk of the blob behind a root, for a peer.

@@ -27,13 +27,7 @@ impl Blob {
         if !blob::is_chunk_list(&list, root, length) {
             return None;
         }
-        let count = list.len() / 32;
-        Some(Self {
-            root,
-            length,
-            list,
-            chunks: (0..count).map(|_| OnceLock::new()).collect(),
-        })
+        Self::named(root, length, list)
     }
 
     /// A blob without chunks yet whose list was had otherwise; peers know it by `name`. `None` if the list is not as long as

@@ -5,7 +5,6 @@
 //! everywhere; but over all coordinates together it points the other way. The row itself is left out
 //! of the median that it is compared with: else every row would agree with its own noise.
 
-use crate::input::Inputs;
 use crate::order::SortedTile;
 
 /// Independent running sums, as in `distance`: the order of the additions is fixed.
@@ -42,14 +41,15 @@ impl Agreement {
         }
     }
 
-    pub(crate) fn count(&mut self, inputs: &Inputs<'_>, tile: &SortedTile<'_>) {
-        if inputs.n() < 2 {
+    pub(crate) fn count(&mut self, tile: &SortedTile<'_>) {
+        let n = tile.rows.len();
+        if n < 2 {
             return;
         }
-        self.medians.fill(inputs.n(), tile);
+        self.medians.fill(n, tile);
         let (medians, _) = self.medians.blocks.as_chunks::<4>();
-        for (sums, row) in self.rows.iter_mut().zip(inputs.rows()) {
-            let (values, rest) = row[tile.start..tile.start + tile.width].as_chunks();
+        for (sums, row) in self.rows.iter_mut().zip(&tile.rows) {
+            let (values, rest) = row.as_chunks();
             // A local copy: the sums stay in registers.
             let mut local = *sums;
             for (x, medians) in values.iter().zip(medians) {
@@ -64,14 +64,40 @@ impl Agreement {
         }
     }
 
-    /// The cosines, -1..=1, in row order; `None` where there is no direction to compare: a row of
-    /// zeros, or others whose median is zero everywhere.
-    pub(crate) fn cosines(&self) -> impl Iterator<Item = Option<f64>> {
+    /// What was counted, in row order.
+    pub(crate) fn products(&self) -> impl Iterator<Item = Products> {
         self.rows.iter().map(|sums| {
             let sum = |lanes: &[f64; LANES]| lanes.iter().sum::<f64>();
-            let lengths = sum(&sums.row).sqrt() * sum(&sums.others).sqrt();
-            (lengths > 0.0).then(|| (sum(&sums.dot) / lengths).clamp(-1.0, 1.0))
+            Products {
+                dot: sum(&sums.dot),
+                row: sum(&sums.row),
+                others: sum(&sums.others),
+            }
         })
+    }
+}
+
+/// Scalar products over some columns, of a row and the median of the others: their own, and with each other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Products {
+    dot: f64,
+    row: f64,
+    others: f64,
+}
+
+impl Products {
+    /// Takes further columns in.
+    pub(crate) fn add(&mut self, further: Self) {
+        self.dot += further.dot;
+        self.row += further.row;
+        self.others += further.others;
+    }
+
+    /// The cosine, -1..=1; `None` where there is no direction to compare: a row of zeros, or others whose median is zero
+    /// everywhere.
+    pub(crate) fn cosine(self) -> Option<f64> {
+        let lengths = self.row.sqrt() * self.others.sqrt();
+        (lengths > 0.0).then(|| (self.dot / lengths).clamp(-1.0, 1.0))
     }
 }
 

@@ -1,19 +1,16 @@
 //! [`Arena`]: rows that arrive in pieces, and are worked on as they do.
 //!
 //! The arena holds the rows tile by tile: the same 1024 columns of all rows lie together. As soon as
-//! every row has all columns of a block of sixteen tiles, the block's part of the work is done: its
-//! distances, or its finished columns for a coordinate rule alone. After the last piece there is at
-//! most one block left to do, the decision, and for row rules the pass over the rows that count.
-//! Results are bitwise those of the same rows given at once.
+//! every row has all columns of a block of sixteen tiles, the block's part of the work is done
+//! ([`Blocks`]). After the last piece there is at most one block left to do, the decision, and for
+//! row rules the pass over the rows that count.
 
 use half::slice::HalfFloatSliceExt as _;
 use half::{bf16, f16};
 
-use crate::engine::{self, Pairs, simd::Isa};
+use crate::blocks::Blocks;
 use crate::error::{AggregateError, ArenaError};
 use crate::pipeline::Pipeline;
-use crate::pipeline::needs::needs_distances;
-use crate::pipeline::run::{Plan, plan_directly, plan_from};
 use crate::report::Report;
 use crate::source::Source;
 use crate::tile::{BLOCK, PANEL, STRIDE};
@@ -69,16 +66,7 @@ pub struct Arena {
     d: usize,
     values: Vec<f32>,
     rows: Vec<Arrival>,
-    blocks: Vec<Block>,
-    out: Vec<f32>,
-}
-
-/// The state of a block of columns.
-#[derive(Clone, Debug, PartialEq)]
-enum Block {
-    Waiting,
-    Distances(Vec<f64>),
-    Finished,
+    blocks: Blocks,
 }
 
 impl Arena {
@@ -104,14 +92,13 @@ impl Arena {
             is_expected: true,
         };
         Ok(Self {
+            values: vec![0.0; d.div_ceil(PANEL) * n * STRIDE],
+            rows: vec![arrival; n],
+            blocks: Blocks::new(pipeline.clone(), max_byzantine, vec![0.0; d]),
             pipeline,
             max_byzantine,
             n,
             d,
-            values: vec![0.0; d.div_ceil(PANEL) * n * STRIDE],
-            rows: vec![arrival; n],
-            blocks: vec![Block::Waiting; blocks],
-            out: vec![0.0; d],
         })
     }
 
@@ -167,18 +154,17 @@ impl Arena {
             && arrival.is_expected
         {
             arrival.is_expected = false;
-            self.blocks.fill(Block::Waiting);
+            self.blocks.forget();
         }
     }
 
     /// Whether every row that was not given up is complete.
     pub fn is_complete(&self) -> bool {
-        (0..self.blocks.len()).all(|block| self.has_arrived(block))
+        (0..self.blocks.count()).all(|block| self.has_arrived(block))
     }
 
     /// The aggregate of the rows that were not given up, into `self`, and a report on all n rows in
-    /// the order of their indices; a row that was given up counts as dropped. The report of a
-    /// coordinate rule has no shares.
+    /// the order of their indices; a row that was given up counts as dropped.
     ///
     /// # Errors
     ///
@@ -193,75 +179,23 @@ impl Arena {
         }
         let present = self.present();
         self.pipeline.check(present.len(), self.max_byzantine)?;
-        for block in 0..self.blocks.len() {
+        for block in 0..self.blocks.count() {
             self.work(block);
         }
-        let mut out = std::mem::take(&mut self.out);
-        let plan = self.plan(&present);
-        if self.blocks.iter().any(|block| *block != Block::Finished) {
-            plan.write(&self.source(&present), None, &mut out);
-        }
-        self.out = out;
-        let report = plan.row_report().spread(&present, self.n);
-        Ok((&self.out, report))
-    }
-
-    fn plan(&self, present: &[usize]) -> Plan {
-        let parts = self.blocks.iter().filter_map(|block| match block {
-            Block::Distances(part) => Some(part.clone()),
-            Block::Waiting | Block::Finished => None,
-        });
-        if !needs_distances(&self.pipeline, self.max_byzantine) {
-            return plan_directly(&self.pipeline, present.len(), self.max_byzantine);
-        }
-        let distances = engine::sum_blocks(parts);
-        let source = self.source(present);
-        plan_from(
-            &self.pipeline,
-            &source,
-            self.max_byzantine,
-            &distances,
-            None,
-        )
+        let source = source(&self.values, (self.n, self.d), &present);
+        let report = self.blocks.finish(&source).spread(&present, self.n);
+        Ok((self.blocks.out(), report))
     }
 
     /// Does the work of a block if all its values are here and it was not done.
     fn work(&mut self, block: usize) {
-        if self.blocks[block] != Block::Waiting || !self.has_arrived(block) {
-            return;
-        }
         let present = self.present();
-        if self
-            .pipeline
-            .check(present.len(), self.max_byzantine)
-            .is_err()
-        {
+        let is_taken = self.pipeline.check(present.len(), self.max_byzantine);
+        if self.blocks.is_done(block) || !self.has_arrived(block) || is_taken.is_err() {
             return;
         }
-        if needs_distances(&self.pipeline, self.max_byzantine) {
-            let part =
-                engine::block_distances(Isa::best(), &self.source(&present), Pairs::All, block);
-            self.blocks[block] = Block::Distances(part);
-            // The first touch of memory is slow: better now than after the last piece.
-            let columns = block * BLOCK..self.block_end(block);
-            self.out[columns].fill(0.0);
-            return;
-        }
-        let plan = plan_directly(&self.pipeline, present.len(), self.max_byzantine);
-        let mut out = std::mem::take(&mut self.out);
-        let columns = &mut out[block * BLOCK..self.block_end(block)];
-        plan.write_block(&self.source(&present), block, columns);
-        self.out = out;
-        self.blocks[block] = Block::Finished;
-    }
-
-    fn source<'a>(&'a self, present: &'a [usize]) -> Source<'a> {
-        Source::Tiles {
-            values: &self.values,
-            n_stored: self.n,
-            d: self.d,
-            rows: present.to_vec(),
-        }
+        let source = source(&self.values, (self.n, self.d), &present);
+        self.blocks.work(block..block + 1, &source, 0);
     }
 
     fn present(&self) -> Vec<usize> {
@@ -280,6 +214,16 @@ impl Arena {
 
     fn block_end(&self, block: usize) -> usize {
         self.d.min((block + 1).saturating_mul(BLOCK))
+    }
+}
+
+/// Rows `present` of n x d values.
+fn source<'a>(values: &'a [f32], (n, d): (usize, usize), present: &[usize]) -> Source<'a> {
+    Source::Tiles {
+        values,
+        n_stored: n,
+        d,
+        rows: present.to_vec(),
     }
 }
 

@@ -76,8 +76,8 @@ pub(crate) fn block_distances(
     sums
 }
 
-/// Adds up the blocks' distances in block order.
-pub(crate) fn sum_blocks(blocks: impl IntoIterator<Item = Vec<f64>>) -> Vec<f64> {
+/// Adds up what was found in the blocks, in block order.
+fn sum_blocks(blocks: impl IntoIterator<Item = Vec<f64>>) -> Vec<f64> {
     let mut blocks = blocks.into_iter();
     let mut total = blocks.next().unwrap_or_default();
     for block in blocks {
@@ -91,9 +91,18 @@ pub(crate) fn sum_blocks(blocks: impl IntoIterator<Item = Vec<f64>>) -> Vec<f64>
 /// The distances pass over all columns. Those that are not wanted are NaN.
 pub(crate) fn distances(isa: Isa, source: &Source<'_>, pairs: Pairs) -> Vec<f64> {
     let work = |block| block_distances(isa, source, pairs, block);
-    let mut sums = sum_blocks(in_parallel(source.d(), work));
+    distances_of(in_parallel(source.d(), work), source.n(), pairs)
+}
+
+/// The distances of n rows from those of each block, in block order.
+pub(crate) fn distances_of(
+    blocks: impl IntoIterator<Item = Vec<f64>>,
+    n: usize,
+    pairs: Pairs,
+) -> Vec<f64> {
+    let mut sums = sum_blocks(blocks);
     if let Pairs::NormsAnd(own) = pairs {
-        for i in 0..source.n() {
+        for i in 0..n {
             for j in (0..i).filter(|&j| own != Some(i) && own != Some(j)) {
                 sums[triangle(i, j)] = f64::NAN;
             }

@@ -140,6 +140,40 @@ pub enum ArenaError {
     },
 }
 
+/// An incremental aggregation that cannot begin, cannot take a piece, or cannot finish.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum IncrementalError {
+    /// The pipeline does not take this many rows for this f.
+    #[error(transparent)]
+    Refused(AggregateError),
+    /// The rows cannot be cut so. The caller's fault.
+    #[error(
+        "{d} columns in pieces of {columns}: cut them at multiples of {}",
+        crate::tile::BLOCK
+    )]
+    BadCut {
+        /// Columns.
+        d: usize,
+        /// Columns of a piece.
+        columns: usize,
+    },
+    /// The piece is there already, beyond the end, or not of all rows. The caller's fault; nothing changed.
+    #[error("piece {index} is not due: give each piece of all rows once, in its full length")]
+    NotDue {
+        /// Index of the piece.
+        index: usize,
+    },
+    /// A row of the piece is bad; coordinates count from the piece's first. Its author's fault.
+    #[error(transparent)]
+    Rows(InputError),
+    /// A piece has not been given.
+    #[error("piece {index} is missing")]
+    Incomplete {
+        /// Index of the first such piece.
+        index: usize,
+    },
+}
+
 /// Text that names no rule. The operator's fault; the message lists what is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseRuleError {

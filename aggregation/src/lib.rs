@@ -41,7 +41,9 @@
 //! | module | owns |
 //! |---|---|
 //! | `input` | rows, checked once |
-//! | `arena` | rows that arrive in pieces |
+//! | `arena` | rows that arrive in pieces, in any encoding, and are copied |
+//! | `incremental` | rows whose pieces stay where they are |
+//! | `blocks` | what is done of the work while rows arrive |
 //! | `source` | where the engine reads, whatever holds the rows |
 //! | `engine` | the three passes over the data: distances, columns, combine |
 //! | `engine::simd` | instruction sets, and all `unsafe` |
@@ -75,9 +77,11 @@ mod agreement;
 mod arena;
 #[cfg(feature = "attacks")]
 pub mod attack;
+mod blocks;
 mod engine;
 mod error;
 mod geometry;
+mod incremental;
 mod input;
 mod order;
 mod pipeline;
@@ -94,8 +98,9 @@ mod weigh;
 mod witness;
 
 pub use arena::{Arena, Piece};
-pub use error::{AggregateError, ArenaError, InputError, ParseRuleError};
+pub use error::{AggregateError, ArenaError, IncrementalError, InputError, ParseRuleError};
 pub use half::{bf16, f16};
+pub use incremental::Incremental;
 pub use input::Inputs;
 pub use pipeline::Pipeline;
 pub use pre::{Pre, PreInfo};

@@ -6,7 +6,8 @@
 //! sorting network, in which every compare-exchange is an integer minimum and maximum over a whole
 //! tile: no branch depends on the data, and the compiler vectorises the loop.
 
-use crate::input::Inputs;
+use crate::source::Source;
+use crate::tile::{BLOCK, block_range};
 
 /// Columns sorted together. 256 keys are 1 KiB per row, so that a tile of up to 32 rows stays in a
 /// 32 KiB first-level cache.
@@ -54,10 +55,10 @@ fn network(wires: usize) -> Vec<(usize, usize)> {
 
 /// A run of columns of the input, each sorted.
 pub(crate) struct SortedTile<'a> {
-    /// Index of the first column.
-    pub(crate) start: usize,
     /// Number of columns, 1 to 256.
     pub(crate) width: usize,
+    /// The columns as they were, row by row.
+    pub(crate) rows: Vec<&'a [f32]>,
     keys: &'a [i32],
 }
 
@@ -73,20 +74,28 @@ impl SortedTile<'_> {
 /// Tiles that a sample has at most: 65 536 columns, the same for everybody.
 const SAMPLED_TILES: usize = 256;
 
-/// Calls `visit` with tiles of `inputs`, evenly spread, left to right; with every one if there are
-/// few. Memory: n * 256 integers.
-pub(crate) fn for_each_sampled_tile(inputs: &Inputs<'_>, mut visit: impl FnMut(&SortedTile<'_>)) {
-    let pairs = network(inputs.n());
-    let mut keys = vec![0; inputs.n() * TILE];
-    let stride = inputs
-        .dimension()
-        .div_ceil(TILE)
-        .div_ceil(SAMPLED_TILES)
-        .max(1);
-    for start in (0..inputs.dimension()).step_by(TILE * stride) {
-        let width = TILE.min(inputs.dimension() - start);
-        for (wire, row) in keys.chunks_exact_mut(TILE).zip(inputs.rows()) {
-            for (key_of, &x) in wire.iter_mut().zip(&row[start..start + width]) {
+/// Calls `visit` with those tiles of a block that are in the sample, left to right: they are evenly spread over d columns, and all
+/// of these if there are few. The first block of the source is block `offset` of all. Memory: n * 256 integers.
+pub(crate) fn for_each_sampled_tile(
+    source: &Source<'_>,
+    (block, offset): (usize, usize),
+    d: usize,
+    mut visit: impl FnMut(&SortedTile<'_>),
+) {
+    let n = source.n();
+    let columns = block_range(block, d);
+    let stride = TILE * d.div_ceil(TILE).div_ceil(SAMPLED_TILES).max(1);
+    let first = columns.start.next_multiple_of(stride);
+    if first >= columns.end {
+        return;
+    }
+    let pairs = network(n);
+    let mut keys = vec![0; n * TILE];
+    for start in (first..columns.end).step_by(stride) {
+        let width = TILE.min(d - start);
+        let rows = source.columns(start - offset * BLOCK, width);
+        for (wire, row) in keys.chunks_exact_mut(TILE).zip(&rows) {
+            for (key_of, &x) in wire.iter_mut().zip(*row) {
                 *key_of = key(x);
             }
         }
@@ -94,8 +103,8 @@ pub(crate) fn for_each_sampled_tile(inputs: &Inputs<'_>, mut visit: impl FnMut(&
             compare_exchange(&mut keys, low, high);
         }
         visit(&SortedTile {
-            start,
             width,
+            rows,
             keys: &keys,
         });
     }

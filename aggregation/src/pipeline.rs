@@ -18,6 +18,7 @@ use crate::pre::Pre;
 use crate::report::Aggregate;
 use crate::rule::Rule;
 use crate::source::Source;
+use crate::witness::Witness;
 
 /// A chain of pre-aggregators, first to last, that ends in a rule.
 ///
@@ -154,7 +155,11 @@ impl Pipeline {
         let source = Source::Rows(inputs.rows().to_vec());
         let plan = run::plan(self, &source, max_byzantine, centre);
         plan.write(&source, centre, &mut vector);
-        let report = plan.report(inputs, max_byzantine);
+        let witness = Witness::of(self, inputs.n(), inputs.dimension(), max_byzantine);
+        let report = witness.map_or_else(
+            || plan.row_report(),
+            |witness| witness.report(&witness.look_at_all(&source)),
+        );
         Ok(Aggregate { vector, report })
     }
 

@@ -20,6 +20,17 @@ pub(crate) enum Source<'a> {
         /// The rows of this source, as places in a tile.
         rows: Vec<usize>,
     },
+    /// Pieces of some columns, in each one slice per row.
+    Pieces {
+        /// All pieces, left to right.
+        pieces: &'a [Vec<&'a [f32]>],
+        /// Columns of a piece, but of the last one: a multiple of a block, if there is more than one.
+        columns: usize,
+        /// Columns.
+        d: usize,
+        /// The rows of this source, as places in a piece.
+        rows: Vec<usize>,
+    },
 }
 
 impl<'a> Source<'a> {
@@ -27,7 +38,7 @@ impl<'a> Source<'a> {
     pub(crate) fn n(&self) -> usize {
         match self {
             Self::Rows(rows) => rows.len(),
-            Self::Tiles { rows, .. } => rows.len(),
+            Self::Tiles { rows, .. } | Self::Pieces { rows, .. } => rows.len(),
         }
     }
 
@@ -35,7 +46,7 @@ impl<'a> Source<'a> {
     pub(crate) fn d(&self) -> usize {
         match self {
             Self::Rows(rows) => rows.first().map_or(0, |row| row.len()),
-            Self::Tiles { d, .. } => *d,
+            Self::Tiles { d, .. } | Self::Pieces { d, .. } => *d,
         }
     }
 
@@ -54,6 +65,17 @@ impl<'a> Source<'a> {
                 d: *d,
                 rows: chosen.iter().map(|&row| rows[row]).collect(),
             },
+            Self::Pieces {
+                pieces,
+                columns,
+                d,
+                rows,
+            } => Self::Pieces {
+                pieces,
+                columns: *columns,
+                d: *d,
+                rows: chosen.iter().map(|&row| rows[row]).collect(),
+            },
         }
     }
 
@@ -61,7 +83,7 @@ impl<'a> Source<'a> {
     pub(crate) fn with_row(&self, row: &'a [f32]) -> Option<Self> {
         match self {
             Self::Rows(rows) => Some(Self::Rows(rows.iter().copied().chain([row]).collect())),
-            Self::Tiles { .. } => None,
+            Self::Tiles { .. } | Self::Pieces { .. } => None,
         }
     }
 
@@ -71,19 +93,29 @@ impl<'a> Source<'a> {
             let pairs = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
             pairs.into_iter().find(|order| order.is_ne())
         };
-        let order = match self {
-            Self::Rows(rows) => first(rows[a], rows[b]),
-            Self::Tiles { d, .. } => (0..d.div_ceil(PANEL)).find_map(|tile| {
-                let width = PANEL.min(d - tile * PANEL);
-                let rows = self.tile(tile);
-                first(&rows[a][..width], &rows[b][..width])
-            }),
-        };
-        order.unwrap_or(Ordering::Equal)
+        let panels = (0..self.d()).step_by(PANEL).map(|start| {
+            let width = PANEL.min(self.d() - start);
+            let rows = self.subset(&[a, b]).columns(start, width);
+            first(rows[0], rows[1])
+        });
+        panels.flatten().next().unwrap_or(Ordering::Equal)
     }
 
-    /// The rows of a tile; of plain rows there are none.
-    fn tile(&self, tile: usize) -> Vec<&'a [f32]> {
+    /// Some columns of each row, within one panel.
+    pub(crate) fn columns(&self, start: usize, width: usize) -> Vec<&'a [f32]> {
+        let cut = |rows: Vec<&'a [f32]>, at: usize| -> Vec<&'a [f32]> {
+            let cut = rows.into_iter().map(|row| &row[at..at + width]);
+            cut.collect()
+        };
+        match self {
+            Self::Rows(rows) => cut(rows.clone(), start),
+            Self::Tiles { .. } => cut(self.part(start / PANEL), start % PANEL),
+            Self::Pieces { columns, .. } => cut(self.part(start / columns), start % columns),
+        }
+    }
+
+    /// The rows of a tile, or of a piece; beyond the last one, and of plain rows, there are none.
+    fn part(&self, at: usize) -> Vec<&'a [f32]> {
         match self {
             Self::Rows(_) => Vec::new(),
             Self::Tiles {
@@ -92,9 +124,18 @@ impl<'a> Source<'a> {
                 rows,
                 ..
             } => {
-                let tile = &values[tile * n_stored * STRIDE..][..n_stored * STRIDE];
+                let length = n_stored * STRIDE;
+                let Some(tile) = values.get(at * length..(at + 1) * length) else {
+                    return Vec::new();
+                };
                 let row = |&row: &usize| &tile[row * STRIDE..][..PANEL];
                 rows.iter().map(row).collect()
+            }
+            Self::Pieces { pieces, rows, .. } => {
+                let piece = pieces.get(at);
+                piece.map_or_else(Vec::new, |piece| {
+                    rows.iter().map(|&row| piece[row]).collect()
+                })
             }
         }
     }
@@ -113,13 +154,27 @@ impl<'a> Source<'a> {
                 };
                 visit(strip, 0);
             }
-            Self::Tiles { d, .. } => {
-                let mut tile = self.tile(columns.start / PANEL);
+            Self::Pieces { columns: width, .. } => {
+                let at = columns.start / width;
+                let (rows, first) = (self.part(at), at * width);
+                let range = columns.start - first..columns.end - first;
+                let rest = rows.iter().map(|row| &row[range.end..]);
+                let beyond = if range.end < *width {
+                    rest.collect()
+                } else {
+                    self.part(at + 1)
+                };
+                let strip = Strip {
+                    rows: &rows,
+                    range,
+                    beyond: &beyond,
+                };
+                visit(strip, 0);
+            }
+            Self::Tiles { .. } => {
+                let mut tile = self.part(columns.start / PANEL);
                 for start in columns.clone().step_by(PANEL) {
-                    let next = match start + PANEL {
-                        next if next < *d => self.tile(next / PANEL),
-                        _ => Vec::new(),
-                    };
+                    let next = self.part(start / PANEL + 1);
                     let strip = Strip {
                         rows: &tile,
                         range: 0..PANEL.min(columns.end - start),

@@ -1,14 +1,15 @@
 //! The cosines against a plain computation.
 
-use super::Agreement;
-use crate::input::Inputs;
+use super::{Agreement, Products};
 use crate::order::for_each_sampled_tile;
+use crate::source::Source;
 
 fn cosines(rows: &[Vec<f32>]) -> Vec<Option<f64>> {
-    let inputs = Inputs::new(rows).unwrap();
+    let source = Source::Rows(rows.iter().map(Vec::as_slice).collect());
     let mut agreement = Agreement::new(rows.len());
-    for_each_sampled_tile(&inputs, |tile| agreement.count(&inputs, tile));
-    agreement.cosines().collect()
+    let d = rows[0].len();
+    for_each_sampled_tile(&source, (0, 0), d, |tile| agreement.count(tile));
+    agreement.products().map(Products::cosine).collect()
 }
 
 fn plain(rows: &[Vec<f32>], i: usize) -> f64 {

@@ -1,7 +1,7 @@
 //! The order is total, and the networks sort.
 
 use super::{flip, for_each_sampled_tile, key, network, value};
-use crate::input::Inputs;
+use crate::source::Source;
 
 #[test]
 fn keys_have_the_order_of_total_cmp_and_give_the_value_back() {
@@ -58,14 +58,16 @@ fn tiles_cover_every_column_once_and_sort_it() {
                     .collect()
             })
             .collect();
-        let inputs = Inputs::new(&rows).unwrap();
+        let inputs = Source::Rows(rows.iter().map(Vec::as_slice).collect());
         let mut next = 0;
-        for_each_sampled_tile(&inputs, |tile| {
-            assert_eq!(tile.start, next);
+        for_each_sampled_tile(&inputs, (0, 0), d, |tile| {
+            let start = next;
             next += tile.width;
+            for (of_tile, row) in tile.rows.iter().zip(&rows) {
+                assert_eq!(*of_tile, &row[start..next]);
+            }
             for column in 0..tile.width {
-                let mut expected: Vec<f32> =
-                    rows.iter().map(|row| row[tile.start + column]).collect();
+                let mut expected: Vec<f32> = rows.iter().map(|row| row[start + column]).collect();
                 expected.sort_unstable_by(f32::total_cmp);
                 let found: Vec<f32> = (0..n).map(|k| tile.rank(k).nth(column).unwrap()).collect();
                 assert_eq!(found, expected);

@@ -14,7 +14,7 @@ pub(crate) fn needs_distances(pipeline: &Pipeline, f: usize) -> bool {
 
 /// The distances from which the pipeline decides: few, for a rule that looks at lengths alone, or
 /// from one row.
-pub(super) fn pairs(pipeline: &Pipeline, has_centre: bool) -> Pairs {
+pub(crate) fn pairs(pipeline: &Pipeline, has_centre: bool) -> Pairs {
     if has_centre || !pipeline.pre.is_empty() {
         return Pairs::All;
     }

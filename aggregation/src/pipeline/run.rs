@@ -2,12 +2,10 @@
 
 use crate::engine::{self, Combination, Mixer, Reduce, simd::Isa};
 use crate::geometry::Geometry;
-use crate::input::Inputs;
 use crate::report::Report;
 use crate::rule::{Class, Rule};
 use crate::source::Source;
 use crate::weigh::krum;
-use crate::witness;
 
 use super::Pipeline;
 use super::needs::{needs_distances, pairs};
@@ -185,17 +183,7 @@ impl Plan {
         }
     }
 
-    /// What became of each row. A coordinate rule's share comes from the rows as they were sent.
-    pub(crate) fn report(&self, inputs: &Inputs<'_>, f: usize) -> Report {
-        match &self.output {
-            Output::Columns { reduce, .. } if !matches!(reduce, Reduce::Nearest { .. }) => {
-                witness::report(inputs, *reduce, f)
-            }
-            Output::Columns { .. } | Output::Combine(_) => self.row_report(),
-        }
-    }
-
-    /// The same without a look at the rows.
+    /// What became of each row of a rule that takes rows as a whole.
     pub(crate) fn row_report(&self) -> Report {
         Report::of_weights(&self.weights, self.scores.as_deref())
     }

@@ -9,6 +9,7 @@ mod copies;
 mod effects;
 mod network;
 mod parts;
+mod payloads;
 mod report;
 mod results;
 mod saving;
@@ -33,6 +34,7 @@ use crate::peer;
 use crate::swarm::Handle;
 use crate::transfer::{Account, Offences, TransferError};
 
+use payloads::Payloads;
 pub use report::Report;
 pub use wiring::{Bounds, Ending, Wiring};
 
@@ -72,10 +74,8 @@ pub struct Driver {
     model: Option<Packed>,
     /// The own payload that is not shown yet.
     held_back: Option<(Round, Digest)>,
-    /// The round under way, once its payloads are shown.
-    revealed: Option<Round>,
-    /// Payloads that are fetched then: root, length, holders. The machine bounds how many it asks for.
-    postponed: Vec<(Digest, u64, Vec<PeerId>)>,
+    /// Those of the round under way.
+    payloads: Payloads,
     /// How the members share the work of the round under way, if they do.
     share: Option<Share>,
     /// What the others are asked of its payloads.
@@ -121,8 +121,7 @@ impl Driver {
             epoch: 0,
             model,
             held_back: None,
-            revealed: None,
-            postponed: Vec::new(),
+            payloads: Payloads::default(),
             share: None,
             polls: Polls::default(),
             gathering: None,

@@ -17,6 +17,7 @@ pub mod datadir;
 pub mod dataset;
 pub mod demo;
 pub mod driver;
+mod early;
 pub mod encoding;
 pub mod exit;
 pub mod fetch;

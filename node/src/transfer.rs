@@ -9,6 +9,7 @@
 //! all. Owns no policy on what to fetch, and knows nothing of rounds.
 
 mod chunk;
+mod gate;
 mod pace;
 mod run;
 mod source;
@@ -17,10 +18,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use spirt_protocol::{Offence, PeerId};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::blobs::{Blob, Packed};
 use crate::swarm::Handle;
+use gate::Gate;
 use pace::Pace;
 
 /// Bytes asked of one source for one blob and not here yet, at most; how many it is, `pace` learns.
@@ -41,6 +43,8 @@ pub struct Transfers {
     budget: Arc<Semaphore>,
     /// Where this node begins in a blob: elsewhere than others, so that what one lacks another has.
     turn: u32,
+    landed: Arc<Notify>,
+    gate: Gate,
 }
 
 /// What a blob's bytes must be, beside those that were announced.
@@ -112,7 +116,23 @@ impl Transfers {
             pace: Arc::default(),
             budget: Arc::new(Semaphore::new(BUDGET_KIB)),
             turn,
+            landed: Arc::default(),
+            gate: Gate::default(),
         }
+    }
+
+    /// The same, where sources may keep back what they have until `closed` is true, or its sender gone. They are asked
+    /// before, and not judged for it.
+    pub fn behind(&self, closed: watch::Receiver<bool>) -> Self {
+        Self {
+            gate: Gate(Some(closed)),
+            ..self.clone()
+        }
+    }
+
+    /// Ends when a chunk came after this call, of any blob.
+    pub fn landed(&self) -> impl Future<Output = ()> + use<> {
+        Arc::clone(&self.landed).notified_owned()
     }
 
     /// The swarm that blobs come through.

@@ -4,6 +4,7 @@
 //! never sees the network. The *epoch* of a task counts the states that the node took over, so
 //! that an answer for a model that was since replaced can be told apart.
 
+mod early;
 pub mod message;
 mod rule;
 mod step;
@@ -19,7 +20,8 @@ use spirt_protocol::{PeerId, Round};
 use spirt_training::{EngineError, Evaluation, WorkerMomentum};
 use tokio::sync::mpsc;
 
-use self::message::{Done, Sum, Task};
+use self::early::Begun;
+use self::message::{Done, Row, Sum, Task};
 use self::trainer::Trainer;
 
 use crate::attack::Attack;
@@ -74,6 +76,7 @@ impl Worker {
             trainer,
             model,
             buffers,
+            begun: None,
             aggregate: None,
             momentum,
             encoder,
@@ -109,6 +112,8 @@ struct Bench {
     /// The model before the round under way, as it is served: there is no second copy of it. A newcomer has none yet.
     model: Option<Packed>,
     buffers: Buffers,
+    /// What was done for an aggregate before its set was agreed on. It has the spare memory.
+    begun: Option<Begun>,
     aggregate: Option<(Round, Vec<f32>)>,
     momentum: WorkerMomentum,
     encoder: Encoder,
@@ -122,6 +127,10 @@ impl Bench {
             Task::Compute(epoch, round, roster) => ("train", self.compute(epoch, round, &roster)),
             Task::Aggregate(epoch, round, rows) => {
                 ("aggregate", self.run_rule(epoch, round, &rows))
+            }
+            Task::Early(early) => {
+                self.work_early(early);
+                return None;
             }
             Task::Sum(sum) => match self.sum(sum) {
                 Ok(()) => return None,
@@ -145,7 +154,7 @@ impl Bench {
     }
 
     fn compute(&mut self, epoch: u64, round: Round, roster: &[PeerId]) -> Outcome {
-        let spare = std::mem::take(&mut self.spare);
+        let spare = self.take_spare();
         let trained = self.trainer.train(&self.job, round, roster, self.me, spare);
         let mut update = trained?;
         self.momentum.smooth(&mut update.vector);
@@ -164,6 +173,7 @@ impl Bench {
     }
 
     fn load(&mut self, model: Packed) -> Result<(), Failure> {
+        self.spare = self.take_spare();
         self.aggregate = None;
         self.momentum.reset();
         self.encoder.reset();
@@ -172,28 +182,33 @@ impl Bench {
         Ok(())
     }
 
-    fn run_rule(&mut self, epoch: u64, round: Round, rows: &[(PeerId, Vec<Bytes>)]) -> Outcome {
-        let f = self.job.spec.max_byzantine.into();
-        let pieces: Vec<&[Bytes]> = rows.iter().map(|(_, row)| row.as_slice()).collect();
-        let dimension = usize::try_from(self.job.spec.dimension)?;
-        let spare = std::mem::take(&mut self.spare);
-        let (vector, verdicts) = rule::aggregate(
-            &self.job.rule,
-            f,
-            self.job.spec.encoding,
-            &pieces,
-            dimension,
-            spare,
-        )?;
+    fn run_rule(&mut self, epoch: u64, round: Round, rows: &[Row]) -> Outcome {
+        let pieces: Vec<&[Bytes]> = rows.iter().map(|row| row.pieces.as_slice()).collect();
+        let (vector, verdicts) = match self.begun.take_if(|begun| begun.is_for(rows)) {
+            Some(begun) => begun.complete(&pieces)?,
+            None => {
+                let f = self.job.spec.max_byzantine.into();
+                let dimension = usize::try_from(self.job.spec.dimension)?;
+                let spare = self.take_spare();
+                let encoding = self.job.spec.encoding;
+                rule::aggregate(&self.job.rule, f, encoding, &pieces, dimension, spare)?
+            }
+        };
         self.aggregate = Some((round, vector));
         let verdicts = rows.iter().zip(verdicts);
         Ok(Done::Aggregated {
             epoch,
             round,
             verdicts: verdicts
-                .map(|((peer, _), verdict)| (*peer, verdict))
+                .map(|(row, verdict)| (row.author, verdict))
                 .collect(),
         })
+    }
+
+    /// The memory for one vector. What was begun with it is given up.
+    fn take_spare(&mut self) -> Vec<f32> {
+        let begun = self.begun.take().map(Begun::into_spare);
+        begun.unwrap_or_else(|| std::mem::take(&mut self.spare))
     }
 
     fn sum(&self, sum: Sum) -> Result<(), Failure> {
@@ -214,10 +229,10 @@ impl Bench {
         aggregate: &Packed,
         verdicts: BTreeMap<PeerId, Verdict>,
     ) -> Outcome {
-        let mut vector = std::mem::take(&mut self.spare);
+        let mut vector = self.take_spare();
         vector.clear();
         for chunk in aggregate.chunks() {
-            vector.extend_from_slice(rule::Values::of(&chunk).as_slice());
+            vector.extend_from_slice(rule::Values::of(chunk).as_ref());
         }
         self.aggregate = Some((round, vector));
         Ok(Done::Aggregated {

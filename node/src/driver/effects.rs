@@ -2,19 +2,17 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
-use spirt_protocol::{Digest, Encoding, Event, Input, Output, PeerId, Round, StateId};
+use spirt_protocol::{Digest, Event, Output, PeerId, Round, StateId};
 
 use super::copies::Announced;
+use super::payloads::Payloads;
 use super::{Driver, Ending, Fetched};
-use crate::blobs::{Blob, Packed};
-use crate::encoding;
+use crate::early::EarlyWork;
 use crate::fetch;
 use crate::model_state::ModelState;
-use crate::peer;
 use crate::swarm::PublishError;
-use crate::transfer::{Account, Content, Manner, TransferError};
-use crate::worker::message::Task;
+use crate::transfer::Account;
+use crate::worker::message::{Row, Task};
 
 impl Driver {
     /// Carries out all that the machine wants done.
@@ -91,88 +89,6 @@ impl Driver {
         }
     }
 
-    /// Shows the own payload of a round, now or as soon as it is computed.
-    fn reveal(&mut self, round: Round) {
-        self.revealed = Some(round);
-        self.show_parts();
-        if let Some((_, root)) = self.held_back.take_if(|(of, _)| *of == round) {
-            self.wiring.blobs.open(&root);
-        }
-        // Whoever has announced a payload of this round needs none of the last: its memory is for those that come now.
-        self.tidy_blobs();
-        for (root, length, holders) in std::mem::take(&mut self.postponed) {
-            self.fetch(root, length, holders);
-        }
-    }
-
-    /// Obtains a payload: at hand if it travelled inline, else chunk by chunk.
-    fn fetch(&mut self, root: Digest, length: u64, holders: Vec<PeerId>) {
-        let Some(body) = self.machine.body(&root) else {
-            self.feed(Input::PayloadFailed(root));
-            return;
-        };
-        if length <= self.job.spec.inline_max {
-            let body = Bytes::from_owner(body);
-            let (encoding, dimension) = (self.job.spec.encoding, self.job.spec.dimension);
-            let is_written_right =
-                || encoding::check(encoding, dimension, std::slice::from_ref(&body)).is_ok();
-            let good = body.len() as u64 == length && is_written_right();
-            if good {
-                self.wiring.blobs.insert_inline(body);
-            }
-            self.feed(if good {
-                Input::PayloadReady(root)
-            } else {
-                Input::PayloadBad(root)
-            });
-            return;
-        }
-        // The others' windows close when ours does: nobody shows anything sooner.
-        if self.revealed != Some(self.round()) {
-            self.postponed.push((root, length, holders));
-            return;
-        }
-        let Some(blob) = Blob::awaited(root, length, Bytes::from_owner(body)) else {
-            self.feed(Input::PayloadBad(root));
-            return;
-        };
-        let blob = self.wiring.blobs.begin(blob);
-        let transfers = self.wiring.transfers.clone();
-        let sources = self.sources(holders);
-        if let Some(share) = self.share.clone() {
-            self.fetch_part(share, blob, sources);
-            return;
-        }
-        let (encoding, dimension) = (self.job.spec.encoding, self.job.spec.dimension);
-        self.tasks.spawn(async move {
-            let mut account = Account::default();
-            let content = match encoding {
-                Encoding::F32 => Content::FiniteF32,
-                _ => Content::Any,
-            };
-            let manner = Manner {
-                breadth: 1,
-                widens: false,
-                content,
-            };
-            let packed = transfers.fetch(blob, &sources, manner, &mut account);
-            let checked = match packed.await {
-                Ok(packed) if content == Content::Any => {
-                    is_written_right(encoding, dimension, packed).await
-                }
-                other => other,
-            };
-            Fetched::Payload(root, checked.map(drop), account.offences)
-        });
-    }
-
-    /// Those who are known to hold a payload, then all others that are connected: they may have it, or parts of it.
-    fn sources(&self, holders: Vec<PeerId>) -> Vec<PeerId> {
-        let connected = self.wiring.swarm.peers();
-        let others = connected.iter().filter_map(peer::from_libp2p);
-        holders.into_iter().chain(others).collect()
-    }
-
     fn fetch_state(&mut self, state: StateId, holders: Vec<PeerId>) {
         let held = self.machine.manifest(&state).cloned();
         let at_hand = held.and_then(|manifest| {
@@ -213,10 +129,16 @@ impl Driver {
             self.gather(share, contributions);
             return;
         }
-        let rows: Option<Vec<(PeerId, Vec<Bytes>)>> = contributions
-            .into_iter()
-            .map(|(author, root)| Some((author, self.wiring.blobs.pieces(&root)?)))
-            .collect();
+        let row = |(author, root)| {
+            let pieces = self.wiring.blobs.pieces(&root)?;
+            Some(Row {
+                author,
+                root,
+                pieces,
+            })
+        };
+        let rows: Option<Vec<Row>> = contributions.into_iter().map(row).collect();
+        self.payloads.early = EarlyWork::default();
         match rows {
             Some(rows) => self.ask_worker(Task::Aggregate(self.epoch, round, rows)),
             None => tracing::error!(%round, "a payload that was held is gone"),
@@ -232,8 +154,7 @@ impl Driver {
                 ..
             } => {
                 tracing::debug!(%round, roster, member, "round started");
-                self.revealed = None;
-                self.postponed.clear();
+                self.payloads = Payloads::default();
                 self.share_work(round);
                 self.report.started(round, roster, member);
             }
@@ -267,24 +188,4 @@ impl Driver {
             Event::Left => tracing::debug!("said goodbye"),
         }
     }
-}
-
-/// A payload that keeps to its encoding; of one in single precision this is seen chunk by chunk, as it comes.
-async fn is_written_right(
-    encoding: Encoding,
-    dimension: u64,
-    packed: Packed,
-) -> Result<Packed, TransferError> {
-    let check = move || {
-        let pieces: Vec<Bytes> = packed.chunks().collect();
-        match encoding::check(encoding, dimension, &pieces) {
-            Ok(()) => Ok(packed),
-            Err(error) => {
-                tracing::warn!(%error, "a payload breaks its encoding");
-                Err(TransferError::Bad)
-            }
-        }
-    };
-    let checked = tokio::task::spawn_blocking(check).await;
-    checked.unwrap_or(Err(TransferError::Missing))
 }

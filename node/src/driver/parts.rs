@@ -24,7 +24,9 @@ impl Driver {
             round,
             roster,
             self.machine.me(),
-            self.wiring.transfers.clone(),
+            self.wiring
+                .transfers
+                .behind(self.payloads.closed.subscribe()),
             self.wiring.blobs.clone(),
         );
     }

@@ -78,7 +78,7 @@ impl Driver {
             let board = self.wiring.blobs.board();
             board.set(round, payload.root(), Holding::Held);
         }
-        if self.revealed == Some(round) {
+        if self.payloads.revealed == Some(round) {
             self.wiring.blobs.insert(payload);
         } else {
             self.wiring.blobs.insert_closed(payload);

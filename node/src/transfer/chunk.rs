@@ -17,7 +17,8 @@ const PARKED_AT_LEAST: Duration = Duration::from_secs(1);
 pub(super) struct Landed {
     pub(super) source: usize,
     pub(super) index: u32,
-    pub(super) result: Result<Duration, Miss>,
+    /// When it was asked for, if it came.
+    pub(super) result: Result<Instant, Miss>,
 }
 
 /// Why a chunk did not come.
@@ -37,14 +38,14 @@ pub(super) enum Miss {
     Bad,
 }
 
-/// One chunk from one peer, checked and in the blob; how long it took.
+/// One chunk from one peer, checked and in the blob; when it was asked for.
 pub(super) async fn fetch(
     hub: &Transfers,
     from: PeerId,
     blob: Arc<Blob>,
     index: u32,
     content: Content,
-) -> Result<Duration, Miss> {
+) -> Result<Instant, Miss> {
     let length = blob.chunk_length(index).ok_or(Miss::Unknown)?;
     let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
     let budget = Arc::clone(&hub.budget).acquire_many_owned(kib).await;
@@ -64,8 +65,8 @@ pub(super) async fn fetch(
             ChunkError::Request(_) => Miss::Unreachable,
         }
     })?;
-    let took = asked.elapsed();
     blob.put(index, &chunk).map_err(|_| Miss::Wrong)?;
+    hub.landed.notify_waiters();
     let good = content == Content::Any || chunk.is_finite();
-    if good { Ok(took) } else { Err(Miss::Bad) }
+    if good { Ok(asked) } else { Err(Miss::Bad) }
 }

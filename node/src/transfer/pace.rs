@@ -28,7 +28,16 @@ const SOURCES: usize = 128;
 /// buffers, and out of the processor's cache, and brings nothing sooner.
 const RATE: u64 = 50_000_000;
 
-/// What recent chunks took, from request to arrival: those of all sources, and those of each.
+/// What a chunk took.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Took {
+    /// From the request, or from when it could be shown if that was later, to its arrival.
+    pub(super) wait: Duration,
+    /// From the request to its arrival.
+    pub(super) trip: Duration,
+}
+
+/// What recent chunks took: those of all sources, and those of each.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     all: Recent,
@@ -36,7 +45,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn record(&mut self, source: PeerId, took: Duration) {
+    pub(super) fn record(&mut self, source: PeerId, took: Took) {
         self.all.record(took);
         if self.of.len() == SOURCES && !self.of.contains_key(&source) {
             self.of.pop_first();
@@ -46,7 +55,8 @@ impl Pace {
 
     /// Bytes to ask of a source ahead of their coming; `None` before its first chunk.
     pub(super) fn ahead(&self, source: PeerId) -> Option<usize> {
-        let least = self.of.get(&source)?.took.iter().min()?;
+        let trips = self.of.get(&source)?.took.iter();
+        let least = trips.map(|took| took.trip).min()?;
         let bytes = least.as_micros() * u128::from(RATE) / 1_000_000;
         Some(usize::try_from(bytes).unwrap_or(usize::MAX))
     }
@@ -65,12 +75,12 @@ impl Pace {
 
 #[derive(Debug, Default)]
 struct Recent {
-    took: Latest<Duration, REMEMBERED>,
+    took: Latest<Took, REMEMBERED>,
     patience: Option<Duration>,
 }
 
 impl Recent {
-    fn record(&mut self, took: Duration) {
+    fn record(&mut self, took: Took) {
         self.took.push(took);
         self.patience = self.learn();
     }
@@ -82,7 +92,7 @@ impl Recent {
 
     /// Median + k·MAD, and not less than a few times what all but the slowest tenth took, nor than [`LEAST`].
     fn learn(&self) -> Option<Duration> {
-        let took = || self.took.iter().copied();
+        let took = || self.took.iter().map(|took| took.wait);
         let median = quantile(took(), 5)?;
         let spread = quantile(took().map(|took| took.abs_diff(median)), 5)?;
         let slow = quantile(took(), 9)?;
@@ -105,10 +115,16 @@ fn quantile(values: impl Iterator<Item = Duration>, tenths: usize) -> Option<Dur
 mod tests {
     use super::*;
 
+    /// One that could be shown when it was asked for.
+    fn took(millis: u64) -> Took {
+        let wait = Duration::from_millis(millis);
+        Took { wait, trip: wait }
+    }
+
     fn pace(millis: &[u64]) -> Recent {
         let mut recent = Recent::default();
-        for took in millis {
-            recent.record(Duration::from_millis(*took));
+        for millis in millis {
+            recent.record(took(*millis));
         }
         recent
     }
@@ -143,21 +159,21 @@ mod tests {
         let mut pace = Pace::default();
         assert_eq!(pace.patience(peer(0)), None);
         for _ in 0..ENOUGH {
-            pace.record(peer(0), Duration::from_millis(10));
-            pace.record(peer(1), Duration::from_millis(10));
-            pace.record(peer(2), Duration::from_millis(30));
+            pace.record(peer(0), took(10));
+            pace.record(peer(1), took(10));
+            pace.record(peer(2), took(30));
         }
         let [all, slow] = [120, 120].map(Duration::from_millis);
         assert_eq!(pace.patience(peer(0)), Some(all));
         assert_eq!(pace.patience(peer(9)), Some(all), "one never heard of");
         assert_eq!(pace.patience(peer(2)), Some(slow));
         for _ in 0..ENOUGH {
-            pace.record(peer(3), Duration::from_secs(60));
+            pace.record(peer(3), took(60_000));
         }
         let most = pace.patience(peer(0)).unwrap() * MOST_PATIENT;
         assert!(pace.patience(peer(3)) <= Some(most));
         for name in 0..=255 {
-            pace.record(peer(name), Duration::from_millis(10));
+            pace.record(peer(name), took(10));
         }
         assert_eq!(pace.of.len(), SOURCES);
     }
@@ -168,13 +184,19 @@ mod tests {
         let mut pace = Pace::default();
         assert_eq!(pace.ahead(near), None);
         for waited in [90, 3, 40] {
-            pace.record(near, Duration::from_millis(2 + waited));
-            pace.record(far, Duration::from_millis(80 + waited));
+            pace.record(near, took(2 + waited));
+            pace.record(far, took(80 + waited));
         }
+        // What was asked for before it was shown tells nothing of the way.
+        let early = Took {
+            wait: Duration::from_millis(1),
+            ..took(70)
+        };
+        pace.record(near, early);
         assert_eq!(pace.ahead(near), Some(250_000), "5 ms at 50 MB/s");
         assert_eq!(pace.ahead(far), Some(4_150_000));
         for _ in 0..REMEMBERED {
-            pace.record(near, Duration::from_millis(80));
+            pace.record(near, took(80));
         }
         assert_eq!(pace.ahead(near), Some(4_000_000), "it has moved away");
     }

@@ -1,4 +1,6 @@
-//! One blob on its way: which chunk is asked of whom, and what becomes of it.
+//! One blob on its way: what becomes of what was asked for.
+
+mod ask;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -10,18 +12,15 @@ use futures::stream::FuturesUnordered;
 use spirt_protocol::Offence;
 use tokio::time::sleep_until;
 
-use super::chunk::{self, Landed, Miss};
+use super::chunk::{Landed, Miss};
+use super::gate::Gate;
+use super::pace::Took;
 use super::source::{Source, Standing};
-use super::{Account, Holder, Manner, TransferError, Transfers, WINDOW_CHUNKS};
+use super::{Account, Holder, Manner, TransferError, Transfers};
 use crate::blobs::Blob;
-use crate::peer;
 
 /// How often to look for peers that connected since.
 const LOOK_AROUND: Duration = Duration::from_millis(50);
-
-/// Bytes asked of a source before the first chunk comes: so many that it has something to send until more can be asked for.
-/// What those owe that show nothing must leave room in the budget for the others.
-const FIRST_BYTES: usize = 512 * 1024;
 
 /// Chunks that a source without any of them is asked for.
 const PROBES: usize = 8;
@@ -37,6 +36,10 @@ pub(super) struct Transfer<'a> {
     begun: bool,
     /// Whether some of it was here before.
     resumes: bool,
+    /// Before it opens, nothing is expected of the sources.
+    gate: Gate,
+    /// When it opened, or the transfer began after that.
+    since: Option<Instant>,
     sources: Vec<Source>,
     /// Chunks to ask for.
     queue: VecDeque<u32>,
@@ -72,6 +75,8 @@ impl<'a> Transfer<'a> {
             chunk,
             in_flight: FuturesUnordered::new(),
             begun: false,
+            gate: hub.gate.clone(),
+            since: None,
             resumes: (0..blob.count()).any(|index| blob.has(index)),
             blob,
         }
@@ -82,9 +87,16 @@ impl<'a> Transfer<'a> {
             self.call_reserve();
         }
         while !self.missing.is_empty() {
+            if self.since.is_none() && self.gate.is_open() {
+                self.expect();
+            }
             self.welcome();
             self.ask();
             if !self.is_hopeful() {
+                if self.since.is_none() {
+                    self.gate.open().await;
+                    continue;
+                }
                 if self.call_reserve() {
                     continue;
                 }
@@ -93,10 +105,20 @@ impl<'a> Transfer<'a> {
             let due = self.next_look();
             tokio::select! {
                 Some(landed) = self.in_flight.next() => self.take(landed, account)?,
+                () = self.gate.open(), if self.since.is_none() => {}
                 () = sleep_until(due.unwrap_or_else(Instant::now).into()), if due.is_some() => self.on_stall(),
             }
         }
         Ok(())
+    }
+
+    /// The gate has opened: from now on something is expected of the sources.
+    fn expect(&mut self) {
+        let now = Instant::now();
+        self.since = Some(now);
+        for source in &mut self.sources {
+            source.progress = now;
+        }
     }
 
     /// Whether anything may still come. Once the blob is shown, nothing is expected of those that stalled: the caller
@@ -115,81 +137,6 @@ impl<'a> Transfer<'a> {
         self.begun || self.resumes
     }
 
-    /// Takes in peers that connected since.
-    fn welcome(&mut self) {
-        if !self.manner.widens {
-            return;
-        }
-        let now = Instant::now();
-        let connected = self.hub.swarm.peers();
-        for peer in connected.iter().filter_map(peer::from_libp2p) {
-            if !self.sources.iter().any(|source| source.peer == peer) {
-                let ahead = self.hub.pace().ahead(peer);
-                self.sources.push(Source::new(peer.into(), ahead, now));
-            }
-        }
-        let active = |source: &&Source| source.standing == Standing::Active;
-        let mut asked = self.sources.iter().filter(active).count();
-        while asked < self.manner.breadth && self.call_reserve() {
-            asked += 1;
-        }
-    }
-
-    /// Asks the active sources for as much as their windows take.
-    fn ask(&mut self) {
-        let now = Instant::now();
-        let mut left = VecDeque::new();
-        while let Some(index) = self.queue.pop_front() {
-            if !self.missing.contains(&index) {
-                continue;
-            }
-            // The one that owes least: several sources share the work by their speed.
-            let able = self.sources.iter().enumerate();
-            let able = able.filter(|(_, source)| source.may_be_asked(index, self.window(source)));
-            let Some((at, _)) = able.min_by_key(|(_, source)| source.owes.len()) else {
-                left.push_back(index);
-                if self.is_busy() {
-                    break;
-                }
-                continue;
-            };
-            self.sources[at].asked(index, now);
-            let landed = self.request(at, index);
-            self.in_flight.push(landed);
-        }
-        left.append(&mut self.queue);
-        self.queue = left;
-    }
-
-    /// Chunks that a source may owe.
-    fn window(&self, source: &Source) -> usize {
-        if self.begun {
-            return source.window(self.chunk, self.hub.awaits());
-        }
-        (FIRST_BYTES / self.chunk).clamp(1, WINDOW_CHUNKS.1)
-    }
-
-    /// Whether all active sources have as much to do as they may.
-    fn is_busy(&self) -> bool {
-        let is_active = |source: &&Source| source.standing == Standing::Active;
-        let mut active = self.sources.iter().filter(is_active);
-        active.all(|source| source.owes.len() >= self.window(source))
-    }
-
-    fn request(&self, source: usize, index: u32) -> BoxFuture<'static, Landed> {
-        let hub = self.hub.clone();
-        let (blob, content) = (Arc::clone(&self.blob), self.manner.content);
-        let peer = self.sources[source].peer;
-        Box::pin(async move {
-            let result = chunk::fetch(&hub, peer, blob, index, content).await;
-            Landed {
-                source,
-                index,
-                result,
-            }
-        })
-    }
-
     fn take(&mut self, landed: Landed, account: &mut Account) -> Result<(), TransferError> {
         let Landed {
             source: at,
@@ -203,7 +150,7 @@ impl<'a> Transfer<'a> {
             account.again += bytes;
         }
         match result {
-            Ok(took) => {
+            Ok(asked) => {
                 source.progress = Instant::now();
                 if source.standing == Standing::Slow {
                     source.standing = Standing::Active;
@@ -215,9 +162,11 @@ impl<'a> Transfer<'a> {
                     account.again += bytes;
                 }
                 // The first one may have been held back until it was to be shown.
-                if self.begun {
+                if let Some(since) = self.since.filter(|_| self.begun) {
+                    let trip = asked.elapsed();
+                    let wait = trip.min(since.elapsed());
                     let mut pace = self.hub.pace();
-                    pace.record(source.peer, took);
+                    pace.record(source.peer, Took { wait, trip });
                     source.ahead = pace.ahead(source.peer);
                 }
                 self.begun = true;
@@ -244,7 +193,7 @@ impl<'a> Transfer<'a> {
             self.queue.push_back(index);
         }
         let able = |source: &Source| source.may_be_asked(index, usize::MAX);
-        if !self.sources.iter().any(able) {
+        if !self.sources.iter().any(able) && self.since.is_some() {
             self.call_reserve();
         }
         Ok(())
@@ -258,6 +207,8 @@ impl<'a> Transfer<'a> {
 
     /// When the first of the active sources stalls, as things are.
     fn next_stall(&self) -> Option<Instant> {
+        // Before, those that have something to show may not do so.
+        self.since?;
         let pace = self.hub.pace();
         let stalls = |source: &Source| source.stalls_at(pace.patience(source.peer)?);
         self.sources.iter().filter_map(stalls).min()
@@ -265,6 +216,9 @@ impl<'a> Transfer<'a> {
 
     /// Asks others for what the stalled ones owe.
     fn on_stall(&mut self) {
+        if self.since.is_none() {
+            return;
+        }
         let now = Instant::now();
         for at in 0..self.sources.len() {
             let source = &mut self.sources[at];

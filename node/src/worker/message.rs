@@ -1,10 +1,11 @@
 //! What goes to the worker and what comes from it: data, known to all who talk to it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use spirt_aggregation::Verdict;
-use spirt_protocol::{PeerId, Round};
+use spirt_protocol::{Digest, PeerId, Round};
 use spirt_training::Evaluation;
 use tokio::sync::oneshot;
 
@@ -15,9 +16,10 @@ use crate::blobs::{Hashed, Packed};
 pub enum Task {
     /// Train on this node's shard among the roster.
     Compute(u64, Round, Vec<PeerId>),
-    /// Run the rule over these payloads, each in pieces, by ascending author. They are of the right length and
-    /// finite.
-    Aggregate(u64, Round, Vec<(PeerId, Vec<Bytes>)>),
+    /// Run the rule over these payloads, by ascending author. They are of the right length and finite.
+    Aggregate(u64, Round, Vec<Row>),
+    /// Do what can be done of this before a set is agreed on.
+    Early(Early),
     /// Run the rule over some chunks of the payloads.
     Sum(Sum),
     /// Go on with this aggregate, of a set that gave these verdicts: parts of it were made elsewhere.
@@ -26,6 +28,28 @@ pub enum Task {
     Apply(u64, Round, bool),
     /// Go on from this model.
     Load(Packed),
+}
+
+/// A contribution that is here.
+#[derive(Debug)]
+pub struct Row {
+    /// Whose it is.
+    pub author: PeerId,
+    /// What names it.
+    pub root: Digest,
+    /// Its bytes.
+    pub pieces: Vec<Bytes>,
+}
+
+/// Some chunks of payloads in single precision that will probably be aggregated.
+#[derive(Debug)]
+pub struct Early {
+    /// The payloads, by ascending author.
+    pub set: Arc<[(PeerId, Digest)]>,
+    /// Of each chunk its index and its rows.
+    pub chunks: Vec<(u32, Vec<Bytes>)>,
+    /// Told when that is done; dropped if it cannot be.
+    pub done: oneshot::Sender<()>,
 }
 
 /// Some chunks to aggregate, each of as many values in single precision on every row.

@@ -1,10 +1,10 @@
 //! The rule over payloads that lie in chunks.
 //!
-//! A rule that takes each coordinate apart runs some columns at a time; in single precision over the bytes where they lie, so that
-//! it needs no memory but for its result. Other rules look at whole rows, and get them decoded.
+//! In single precision it runs over the bytes where they lie, so that it needs no memory but for its result. Other encodings are
+//! decoded: some columns at a time for a rule that takes each coordinate apart; other rules look at whole rows.
 
 use bytes::Bytes;
-use spirt_aggregation::{Inputs, Pipeline, Verdict};
+use spirt_aggregation::{Incremental, Inputs, Pipeline, Report, Verdict};
 
 use spirt_protocol::Encoding;
 
@@ -28,17 +28,15 @@ pub(super) fn aggregate(
     dimension: usize,
     spare: Vec<f32>,
 ) -> Result<(Vec<f32>, Vec<Verdict>), Failure> {
+    if encoding == Encoding::F32
+        && let Some(columns) = columns_of_pieces(rows)
+    {
+        let begun = Incremental::new(rule.clone(), f, rows.len(), dimension, columns, spare);
+        return complete(begun?, rows);
+    }
     if rule.takes_columns_apart() {
         let mut columns = ByColumns::new(rule, f, rows.len(), dimension, spare);
-        if encoding == Encoding::F32 && are_cut_alike(rows) {
-            for chunk in 0..rows.first().map_or(0, |row| row.len()) {
-                let values = rows.iter().map(|row| Values::of(&row[chunk]));
-                let values: Vec<Values<'_>> = values.collect();
-                columns.add(values.iter().map(Values::as_slice).collect())?;
-            }
-        } else {
-            decoded(&mut columns, encoding, rows, dimension)?;
-        }
+        decoded(&mut columns, encoding, rows, dimension)?;
         return columns.finish();
     }
     drop(spare);
@@ -51,9 +49,42 @@ pub(super) fn aggregate(
     });
     let vectors: Vec<Vec<f32>> = vectors.collect::<Result<_, _>>()?;
     let result = rule.aggregate(&Inputs::new(&vectors)?, f)?;
-    let verdicts = result.report.rows().iter().map(|row| row.verdict);
-    Ok((result.vector, verdicts.collect()))
+    Ok((result.vector, verdicts(&result.report)))
 }
+
+/// Does what is left of an aggregation that was begun with some pieces of these rows.
+pub(super) fn complete(
+    mut begun: Incremental<Values>,
+    rows: &[&[Bytes]],
+) -> Result<(Vec<f32>, Vec<Verdict>), Failure> {
+    for index in 0..rows.first().map_or(0, |row| row.len()) {
+        if !begun.has(index) {
+            begun.add(index, values(rows.iter().map(|row| &row[index])))?;
+        }
+    }
+    let (vector, report) = begun.finish()?;
+    Ok((vector, verdicts(&report)))
+}
+
+/// The values of a piece of each row.
+pub(super) fn values<'a>(rows: impl Iterator<Item = &'a Bytes>) -> Vec<Values> {
+    rows.map(|bytes| Values::of(bytes.clone())).collect()
+}
+
+fn verdicts(report: &Report) -> Vec<Verdict> {
+    report.rows().iter().map(|row| row.verdict).collect()
+}
+
+/// Values of each piece but the last, if all rows are cut alike, and where the rule can be run over pieces.
+fn columns_of_pieces(rows: &[&[Bytes]]) -> Option<usize> {
+    let cut = |row: &&[Bytes]| row.iter().map(Bytes::len).collect::<Vec<_>>();
+    let columns = rows.first()?.first()?.len() / 4;
+    let whole = rows.first()?.len() == 1 || columns.is_multiple_of(BLOCK);
+    (whole && rows.windows(2).all(|pair| cut(&pair[0]) == cut(&pair[1]))).then_some(columns)
+}
+
+/// Rows in single precision may be cut at multiples of so many columns.
+const BLOCK: usize = Incremental::<Values>::block_columns();
 
 /// Takes one in `stride` values, by runs that lie together.
 pub(super) fn take_sample(sample: &mut Vec<f32>, values: &[f32], stride: usize) {
@@ -85,11 +116,6 @@ fn decoded(
         decoder.finish()?;
     }
     Ok(())
-}
-
-fn are_cut_alike(rows: &[&[Bytes]]) -> bool {
-    let cut = |row: &&[Bytes]| row.iter().map(Bytes::len).collect::<Vec<_>>();
-    rows.windows(2).all(|pair| cut(&pair[0]) == cut(&pair[1]))
 }
 
 /// A coordinate rule at work, some columns at a time.
@@ -136,31 +162,32 @@ impl<'a> ByColumns<'a> {
         }
         let sample = Inputs::new(&self.sample)?;
         let report = self.rule.aggregate(&sample, self.f)?.report;
-        let verdicts = report.rows().iter().map(|row| row.verdict);
-        Ok((self.vector, verdicts.collect()))
+        Ok((self.vector, verdicts(&report)))
     }
 }
 
 /// Values read from bytes: where they lie if the machine can read them there, else a copy.
-pub(super) enum Values<'a> {
-    InPlace(&'a [f32]),
+#[derive(Debug)]
+pub(super) enum Values {
+    /// Little-endian, at an address that the machine reads floats at.
+    InPlace(Bytes),
     Copied(Vec<f32>),
 }
 
-impl<'a> Values<'a> {
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
-        if cfg!(target_endian = "little")
-            && let Ok(values) = bytemuck::try_cast_slice(bytes)
-        {
-            return Self::InPlace(values);
+impl Values {
+    pub(super) fn of(bytes: Bytes) -> Self {
+        if cfg!(target_endian = "little") && bytemuck::try_cast_slice::<u8, f32>(&bytes).is_ok() {
+            return Self::InPlace(bytes);
         }
         let (values, _) = bytes.as_chunks::<4>();
         Self::Copied(values.iter().map(|x| f32::from_le_bytes(*x)).collect())
     }
+}
 
-    pub(super) fn as_slice(&self) -> &[f32] {
+impl AsRef<[f32]> for Values {
+    fn as_ref(&self) -> &[f32] {
         match self {
-            Self::InPlace(values) => values,
+            Self::InPlace(bytes) => bytemuck::cast_slice(bytes),
             Self::Copied(values) => values,
         }
     }
@@ -170,7 +197,7 @@ impl<'a> Values<'a> {
 pub(super) mod tests {
     use super::*;
 
-    pub(crate) const DIMENSION: usize = 1000;
+    pub(crate) const DIMENSION: usize = 70_000;
 
     pub(crate) fn rows(n: usize) -> Vec<Vec<f32>> {
         let value = |row: usize, i: usize| ((row * 7919 + i * 104_729) % 1009) as f32 - 504.0;
@@ -205,7 +232,12 @@ pub(super) mod tests {
         ] {
             let rule: Pipeline = text.parse().unwrap();
             let whole = rule.aggregate(&Inputs::new(&vectors).unwrap(), 2).unwrap();
-            for (length, odd) in [(4000, false), (400, false), (512, true)] {
+            for (length, odd) in [
+                (280_000, false),
+                (65_536, false),
+                (131_072, true),
+                (40_000, false),
+            ] {
                 let cut: Vec<Vec<Bytes>> =
                     vectors.iter().map(|row| cut(row, length, odd)).collect();
                 let cut: Vec<&[Bytes]> = cut.iter().map(Vec::as_slice).collect();
@@ -226,7 +258,7 @@ pub(super) mod tests {
         let whole = rule.aggregate(&Inputs::new(&vectors).unwrap(), 1).unwrap();
         let cut: Vec<Vec<Bytes>> = vectors
             .iter()
-            .zip([400, 4000, 12])
+            .zip([65_536, 280_000, 12_000])
             .map(|(row, length)| cut(row, length, false))
             .collect();
         let pieces: Vec<&[Bytes]> = cut.iter().map(Vec::as_slice).collect();

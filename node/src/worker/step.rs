@@ -42,14 +42,14 @@ fn descend(
     let mut rest = aggregate.as_mut_slice();
     let mut steps = Vec::new();
     for chunk in model.chunks() {
-        let (params, tail) = chunk.split_at(chunk.len().min(rest.len() * 4));
-        let params = Values::of(params);
-        let params = params.as_slice();
+        let split = chunk.len().min(rest.len() * 4);
+        let params = Values::of(chunk.slice(..split));
+        let params = params.as_ref();
         let place = rest.split_off_mut(..params.len());
         for (update, param) in place.into_iter().flatten().zip(params) {
             *update = param - lr * *update;
         }
-        steps.extend_from_slice(tail);
+        steps.extend_from_slice(&chunk[split..]);
     }
     let steps = <[u8; 8]>::try_from(steps.as_slice())?;
     let steps = u64::from_le_bytes(steps) + 1;

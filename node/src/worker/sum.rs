@@ -5,7 +5,7 @@ use spirt_aggregation::{Inputs, Pipeline};
 
 use super::Failure;
 use super::message::Summed;
-use super::rule::{SAMPLE, Values, take_sample};
+use super::rule::{SAMPLE, take_sample, values};
 use crate::blobs::Filling;
 use crate::buffers::Buffers;
 
@@ -32,12 +32,12 @@ pub(super) fn sum(
     let mut scratch = vec![0.0; BLOCK];
     let mut summed = Vec::new();
     for chunk in chunks {
-        let values: Vec<Values<'_>> = chunk.iter().map(|row| Values::of(row)).collect();
-        for (sample, values) in sample.iter_mut().zip(&values) {
-            take_sample(sample, values.as_slice(), stride);
+        let values = values(chunk.iter());
+        let rows: Vec<&[f32]> = values.iter().map(AsRef::as_ref).collect();
+        for (sample, row) in sample.iter_mut().zip(&rows) {
+            take_sample(sample, row, stride);
         }
         let mut filling = Filling::new(buffers.take(length(chunk) * 4));
-        let rows: Vec<&[f32]> = values.iter().map(Values::as_slice).collect();
         for start in (0..length(chunk)).step_by(BLOCK) {
             let end = length(chunk).min(start + BLOCK);
             let block: Option<Vec<&[f32]>> = rows.iter().map(|row| row.get(start..end)).collect();
@@ -70,12 +70,12 @@ mod tests {
     #[test]
     fn the_sums_of_chunks_are_the_aggregate_in_chunks() {
         let vectors = rows(5);
-        let rows: Vec<Vec<Bytes>> = vectors.iter().map(|row| cut(row, 400, false)).collect();
+        let rows: Vec<Vec<Bytes>> = vectors.iter().map(|row| cut(row, 40_000, false)).collect();
         let pieces: Vec<&[Bytes]> = rows.iter().map(Vec::as_slice).collect();
         let rule: Pipeline = "trimmed-mean".parse().unwrap();
         let (whole, _) =
             aggregate(&rule, 1, Encoding::F32, &pieces, DIMENSION, Vec::new()).unwrap();
-        let whole = cut(&whole, 400, false);
+        let whole = cut(&whole, 40_000, false);
         let last = whole.len() - 1;
         let chunks = [last, 0, 3].map(|chunk| rows.iter().map(|row| row[chunk].clone()).collect());
         let summed = sum(&rule, 1, &chunks, &Buffers::default()).unwrap();

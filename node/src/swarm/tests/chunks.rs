@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::{AsyncReadExt as _, AsyncWriteExt as _};
 use libp2p::Stream;
 use spirt_protocol::{Offence, Request, Response};
+use tokio::sync::watch;
 
 use super::{raw::Raw, *};
 use crate::blobs::{Blob, Hashed, Packed};
@@ -359,6 +360,37 @@ async fn what_is_closed_is_waited_for_and_comes_once_it_is_opened() {
     };
     let ((fetched, _), ()) = tokio::join!(fetched, opened);
     assert_eq!(fetched, whole);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_is_not_judged_before_it_may_show_what_it_has() {
+    let (other, whole) = (packed(24, 10), packed(4, 11));
+    let config = config(&[]);
+    let blobs = config.blobs.clone().unwrap_or_default();
+    blobs.insert(&other);
+    blobs.insert_closed(&whole);
+    let origin = Node::with(config).await;
+    let second = holder(&[&whole], &[]).await;
+    let asker = Node::start(&[origin.addr.clone(), second.addr.clone()]).await;
+    asker.wait_for_peers(2).await;
+    let sources = [origin.peer(), second.peer()];
+    let transfers = Transfers::new(asker.handle.clone());
+    // Now it is known how long a chunk takes.
+    fetch_whole(&transfers, &awaited(&other), &sources[..1], manner(1)).await;
+
+    let window = watch::Sender::new(false);
+    let behind = transfers.behind(window.subscribe());
+    let blob = awaited(&whole);
+    let mut fetched = Box::pin(fetch_whole(&behind, &blob, &sources, manner(1)));
+    let early = timeout(Duration::from_millis(500), &mut fetched).await;
+    assert!(early.is_err(), "the other one was asked");
+    assert_eq!(blob.bytes_here(), 0);
+
+    window.send_replace(true);
+    let (got, account) = fetched.await;
+    assert_eq!(got, whole);
+    let brought: Vec<_> = account.brought.keys().copied().collect();
+    assert_eq!(brought, [name(second.peer())], "from then on it was late");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,7 +2,7 @@
 
 mod network;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroU64;
@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
 use crate::output;
+use crate::scaling::Exchange;
 use crate::swarm::{self, Swarm};
 use network::{Network, Shape};
 
@@ -33,6 +34,9 @@ pub(crate) struct Args {
     /// Up and down of each node, such as `100mbit`
     #[arg(long, default_value = "100mbit", value_parser = rate)]
     rate: f64,
+    /// Who runs the rule on what: auto or whole, as `spirt-node run --division` has it
+    #[arg(long, default_value = "auto")]
+    division: String,
     /// Rounds to measure
     #[arg(long, default_value = "5")]
     rounds: NonZeroU64,
@@ -100,6 +104,7 @@ impl Args {
         if bootstrap.is_none() {
             option("model", format!("synthetic:dimension={}", self.dimension()));
             option("rule", self.rule.clone());
+            option("division", self.division.clone());
             option("max-byzantine", ((self.peers - 1) / 3).to_string());
             option("min-peers", self.peers.to_string());
         }
@@ -116,14 +121,20 @@ struct Summary {
     delay_seconds: f64,
     rate_bits: f64,
     rounds: u64,
+    /// Nodes that aggregate each part, where they share the work of the rule.
+    keepers: Option<u64>,
     /// Of a round, from its start to the new model, at the slowest node.
     seconds_median: f64,
     seconds_max: f64,
-    /// What the vectors alone take on a node's link, in one direction.
+    /// What the vectors of all others alone take on a node's link.
     bytes_seconds: f64,
     /// The median over that.
     ratio: f64,
-    /// Bytes that a node sends in a round, over those of the vectors.
+    /// What the bytes alone take that a node needs at least: fewer, where the members share the work.
+    least_seconds: f64,
+    /// The median over that.
+    least_ratio: f64,
+    /// Bytes that a node sends in a round, over those.
     wire_ratio: f64,
     /// Whether all nodes had the same model after every round, of the vectors of all.
     agreed: bool,
@@ -201,9 +212,19 @@ fn summary(args: &Args, swarm: &Swarm) -> Summary {
             .all(|round| round.aggregated().count() == everybody);
         full && models.len() == 1
     });
-    let vectors = args.dimension() * 4 * u64::from(args.peers - 1);
+    let keepers = swarm.rounds_since(WARM_UP).flat_map(BTreeMap::values);
+    let shared = Exchange {
+        peers: args.peers.into(),
+        payload: args.dimension() * 4,
+        keepers: keepers.map(|round| round.keepers).min().flatten(),
+    };
+    let whole = Exchange {
+        keepers: None,
+        ..shared
+    };
+    let [bytes_seconds, least_seconds] =
+        [whole, shared].map(|exchange| exchange.least() as f64 / args.rate);
     let seconds_median = swarm::median(seconds.iter().copied());
-    let bytes_seconds = vectors as f64 / args.rate;
     let sent = swarm.sent_since(WARM_UP) as f64 / args.rounds.get() as f64;
     Summary {
         experiment: "links",
@@ -212,11 +233,14 @@ fn summary(args: &Args, swarm: &Swarm) -> Summary {
         delay_seconds: args.delay.as_secs_f64(),
         rate_bits: args.rate * 8.0,
         rounds: args.rounds.get(),
+        keepers: shared.keepers,
         seconds_median,
         seconds_max: seconds.into_iter().fold(0.0, f64::max),
         bytes_seconds,
         ratio: seconds_median / bytes_seconds,
-        wire_ratio: sent / f64::from(args.peers) / vectors as f64,
+        least_seconds,
+        least_ratio: seconds_median / least_seconds,
+        wire_ratio: sent / f64::from(args.peers) / shared.least() as f64,
         agreed,
     }
 }
@@ -234,9 +258,16 @@ impl fmt::Display for Summary {
         )?;
         writeln!(
             f,
-            "round   {:.3} s, at most {:.3} s; {:.3} of the {:.3} s that the vectors take",
+            "round   {:.3} s, at most {:.3} s; {:.3} of the {:.3} s that all vectors take",
             self.seconds_median, self.seconds_max, self.ratio, self.bytes_seconds
         )?;
+        if let Some(keepers) = self.keepers {
+            writeln!(
+                f,
+                "rule    run on each part by {keepers} of them: {:.3} of the {:.3} s that its bytes take",
+                self.least_ratio, self.least_seconds
+            )?;
+        }
         writeln!(f, "sent    {:.3} of the least", self.wire_ratio)?;
         write!(
             f,

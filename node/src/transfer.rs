@@ -130,6 +130,11 @@ impl Transfers {
         }
     }
 
+    /// Ends when sources may show what they have.
+    pub async fn may_be_shown(&self) {
+        self.gate.clone().open().await;
+    }
+
     /// Ends when a chunk came after this call, of any blob.
     pub fn landed(&self) -> impl Future<Output = ()> + use<> {
         Arc::clone(&self.landed).notified_owned()

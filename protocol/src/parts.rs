@@ -14,9 +14,9 @@ use crate::id::{Digest, PeerId, Round};
 use crate::message::Encoding;
 use crate::spec::RunSpec;
 
-/// Chunks of a payload for each member, at least: with fewer, some keep much more than others.
-const CHUNKS_PER_MEMBER: u64 = 4;
-/// The part of the bytes of a whole exchange that sharing may take at most, in tenths: it costs a message's time more.
+/// Chunks of a payload, at least: what sharing saves of fewer takes less time than the messages that it costs.
+const LEAST_CHUNKS: u64 = 16;
+/// The part of the bytes of a whole exchange that sharing may take at most, in tenths, for whoever takes most.
 const WORTH_TENTHS: u64 = 6;
 /// Roots in one [`crate::Request::Holds`], at most.
 pub const MAX_ASKED: usize = 24;
@@ -79,12 +79,15 @@ impl Parts {
 
     /// Whether sharing saves much, with so many members, keepers of each chunk, and chunks.
     pub const fn pays(members: u64, copies: u64, chunks: u64) -> bool {
-        if copies >= members || chunks < CHUNKS_PER_MEMBER * members {
+        if copies >= members || chunks < LEAST_CHUNKS {
             return false;
         }
-        // In units of an n-th of a vector.
-        let shared = copies * (members - 1) + (members - copies);
-        10 * shared <= WORTH_TENTHS * members * (members - 1)
+        // Of one contribution, or of the aggregate. Those that keep one chunk more than others do so round after round.
+        let (rounds, rest) = (chunks / members, chunks % members);
+        let extra = if copies < rest { copies } else { rest };
+        let most = rounds * copies + extra;
+        let shared = most * (members - 1) + (chunks - most);
+        10 * shared <= WORTH_TENTHS * chunks * (members - 1)
     }
 
     /// All who keep something, ascending.
@@ -192,6 +195,9 @@ mod tests {
             let most = kept.iter().map(Vec::len).max().unwrap();
             let least = kept.iter().map(Vec::len).min().unwrap();
             prop_assert!(most - least <= parts.copies(), "{} to {}", least, most);
+            let chunks = parts.chunks() as usize;
+            let taken = most * (n - 1) + (chunks - most);
+            prop_assert!(10 * taken <= 6 * chunks * (n - 1), "{} of {} chunks", taken, chunks);
         }
     }
 
@@ -207,7 +213,9 @@ mod tests {
         assert!(is_shared(5, 10_000_000, 1));
         assert!(is_shared(8, 10_000_000, 2) && is_shared(16, 10_000_000, 5));
         assert!(!is_shared(16, 10_000_000, 10), "too many may fail");
-        assert!(!is_shared(16, 4_000_000, 5), "too few chunks");
+        assert!(is_shared(8, 1 << 20, 2) && is_shared(16, 1 << 20, 5));
+        assert!(!is_shared(8, 900_000, 2), "too few chunks");
+        assert!(!is_shared(12, 1 << 20, 5), "some would keep ten of 16");
         let narrow = RunSpec {
             encoding: Encoding::Bf16,
             ..spec(20_000_000, 2)

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures::future::join;
 use spirt_protocol::{Holding, PeerId};
 
 use super::Share;
@@ -29,7 +30,6 @@ pub(crate) async fn fetch(
     holders: &[PeerId],
     account: &mut Account,
 ) -> Result<(), TransferError> {
-    let began = Instant::now();
     let board = share.blobs.board().clone();
     let root = blob.root();
     let author = *holders.first().ok_or(TransferError::Missing)?;
@@ -46,7 +46,13 @@ pub(crate) async fn fetch(
         got
     };
     let mine = share.mine();
-    fetch(&mine, account).await?;
+    // Time counts from when others may show what they have.
+    let shown = async {
+        share.transfers.may_be_shown().await;
+        Instant::now()
+    };
+    let (got, began) = join(fetch(&mine, account), shown).await;
+    got?;
     board.set(share.round, root, Holding::Held);
     let ended = (!mine.is_empty()).then(Instant::now);
     let others = share.others().count();

@@ -16,7 +16,7 @@ use spirt_protocol::{Digest, PeerId};
 use tokio::sync::Notify;
 
 pub use blob::{Blob, WrongChunk};
-pub use board::{Board, Claims};
+pub use board::{Board, Claims, Telling};
 pub use hashed::{Filling, Hashed};
 pub use packed::{Packed, Packer, Reader};
 pub use spirt_protocol::blob::chunk_count;

@@ -46,6 +46,15 @@ struct Sums {
     served: BTreeMap<PeerId, u64>,
 }
 
+/// Of how many payloads it is known what became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// Of one at least.
+    Something,
+    /// Of all.
+    Everything,
+}
+
 /// What others say of a payload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
@@ -139,31 +148,35 @@ impl Board {
         claims
     }
 
-    /// The answer to [`spirt_protocol::Request::Holds`], and whether it tells anything.
-    pub fn holdings(&self, roots: &[Digest]) -> (Vec<u8>, bool) {
-        let state = self.lock();
-        let here = |root| {
-            state
-                .payloads
-                .get(root)
-                .map_or(Holding::Awaited, |p| p.here)
-        };
-        let holdings: Vec<Holding> = roots.iter().map(here).collect();
-        let is_news = holdings.iter().any(|holding| *holding != Holding::Awaited);
-        (
-            holdings.into_iter().map(Holding::to_byte).collect(),
-            is_news,
-        )
+    /// The answer to [`spirt_protocol::Request::Holds`].
+    pub fn holdings(&self, roots: &[Digest]) -> Vec<u8> {
+        let here = self.here(roots).into_iter();
+        here.map(Holding::to_byte).collect()
     }
 
-    /// The same, once it tells anything.
-    pub async fn news(&self, roots: &[Digest]) -> Vec<u8> {
+    fn here(&self, roots: &[Digest]) -> Vec<Holding> {
+        let state = self.lock();
+        let here = |root| {
+            let payload = state.payloads.get(root);
+            payload.map_or(Holding::Awaited, |payload| payload.here)
+        };
+        roots.iter().map(here).collect()
+    }
+
+    /// Ends when that answer tells something, or everything.
+    pub async fn tells(&self, roots: &[Digest], how_much: Telling) {
         loop {
             let changed = self.changed();
-            match self.holdings(roots) {
-                (holdings, true) => return holdings,
-                (_, false) => changed.await,
+            let mut here = self.here(roots).into_iter();
+            let is_told = |holding| holding != Holding::Awaited;
+            let tells = match how_much {
+                Telling::Something => here.any(is_told),
+                Telling::Everything => here.all(is_told),
+            };
+            if tells {
+                return;
             }
+            changed.await;
         }
     }
 

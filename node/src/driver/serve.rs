@@ -60,7 +60,7 @@ impl Driver {
                 found(list.map(|list| Response::Bytes(list.to_vec())))
             }
             Request::Holds(roots) => {
-                let (holdings, _) = self.wiring.blobs.board().holdings(roots);
+                let holdings = self.wiring.blobs.board().holdings(roots);
                 Response::Bytes(holdings)
             }
             Request::Sums(set) => {

@@ -1,7 +1,5 @@
 //! Asking the members what became of their parts of the payloads of a round.
 
-use std::time::Duration;
-
 use spirt_protocol::{Digest, Holding, MAX_ASKED, PeerId, Request, Response};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -9,9 +7,6 @@ use tokio::time::sleep;
 use super::{PAUSE, Share};
 use crate::blobs::Board;
 use crate::fetch;
-
-/// Time for more news to gather: an answer for each payload would be many.
-const GATHERING: Duration = Duration::from_millis(10);
 
 /// The questions of a round. They end when this is dropped.
 #[derive(Debug, Default)]
@@ -45,8 +40,10 @@ async fn ask_one(share: Share, peer: PeerId) {
         roots.truncate(MAX_ASKED);
         match ask(&share, peer, &roots).await {
             Some(said) => {
-                let is_news = board.hear(peer, said);
-                sleep(if is_news { GATHERING } else { PAUSE }).await;
+                // Who has news waits a moment itself for more.
+                if !board.hear(peer, said) {
+                    sleep(PAUSE).await;
+                }
             }
             None => {
                 if share.is_gone(&peer) {

@@ -1,5 +1,7 @@
 //! What the board remembers, and for how long.
 
+use futures::FutureExt as _;
+
 use super::*;
 
 const A: PeerId = PeerId([1; 32]);
@@ -10,13 +12,10 @@ fn what_is_said_of_a_payload_is_kept_for_two_rounds() {
     let (board, x, y) = (Board::default(), Digest([7; 32]), Digest([8; 32]));
     board.set(Round(4), x, Holding::Awaited);
     board.set(Round(4), y, Holding::Held);
-    assert_eq!(board.holdings(&[x]), (vec![0], false));
-    assert_eq!(
-        board.holdings(&[x, y, Digest([9; 32])]),
-        (vec![0, 1, 0], true)
-    );
+    assert_eq!(board.holdings(&[x]), [0]);
+    assert_eq!(board.holdings(&[x, y, Digest([9; 32])]), [0, 1, 0]);
     board.set(Round(4), y, Holding::Awaited);
-    assert_eq!(board.holdings(&[y]), (vec![1], true), "held stays held");
+    assert_eq!(board.holdings(&[y]), [1], "held stays held");
     assert_eq!(board.unsaid(Round(4), A), [x, y]);
     board.lose(A);
     board.lose(B);
@@ -27,10 +26,25 @@ fn what_is_said_of_a_payload_is_kept_for_two_rounds() {
     assert_eq!((claims.held, claims.times.len()), ([A].into(), 1));
     assert_eq!(claims.lost, [B].into());
     board.start(Round(5));
-    assert_eq!(board.holdings(&[y]), (vec![1], true));
+    assert_eq!(board.holdings(&[y]), [1]);
     assert_eq!(board.unsaid(Round(5), A), []);
     board.start(Round(6));
-    assert_eq!(board.holdings(&[y]), (vec![0], false));
+    assert_eq!(board.holdings(&[y]), [0]);
+}
+
+#[test]
+fn a_question_waits_for_something_or_for_everything() {
+    let (board, x, y) = (Board::default(), Digest([7; 32]), Digest([8; 32]));
+    let roots = [x, y];
+    let mut something = Box::pin(board.tells(&roots, Telling::Something));
+    let mut everything = Box::pin(board.tells(&roots, Telling::Everything));
+    board.set(Round(4), x, Holding::Awaited);
+    assert_eq!(something.as_mut().now_or_never(), None);
+    board.set(Round(4), y, Holding::Held);
+    assert_eq!(something.as_mut().now_or_never(), Some(()));
+    assert_eq!(everything.as_mut().now_or_never(), None);
+    board.set(Round(4), x, Holding::Bad);
+    assert_eq!(everything.as_mut().now_or_never(), Some(()));
 }
 
 #[test]

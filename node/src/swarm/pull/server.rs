@@ -19,7 +19,7 @@ use super::{
     ACK, HELLO,
     frame::{End, Kind, expect, read_frame, within, write_parts},
 };
-use crate::blobs::{Blobs, Board, Serving};
+use crate::blobs::{Blobs, Board, Serving, Telling};
 use crate::peer;
 use crate::swarm::{
     config::Limits,
@@ -29,6 +29,8 @@ use crate::swarm::{
 
 /// How long a question for what became of payloads waits for news.
 const HOLDINGS_PATIENCE: Duration = Duration::from_millis(500);
+/// How long it waits from then on for news of the others: who asks needs all, and to ask again takes a way there and back.
+const HOLDINGS_GATHERING: Duration = Duration::from_millis(100);
 
 /// Takes inbound streams until the swarm ends. A peer has one: a newer one replaces the older.
 pub(crate) async fn serve(
@@ -244,9 +246,13 @@ impl Server {
             },
             // Without news the asker is told so after a while: it may have heard of other payloads meanwhile.
             Source::Holds(board, roots) => {
-                let told = timeout(HOLDINGS_PATIENCE, board.news(&roots)).await;
-                let told = told.unwrap_or_else(|_| board.holdings(&roots).0);
-                respond(Response::Bytes(told))
+                let something = board.tells(&roots, Telling::Something);
+                if timeout(HOLDINGS_PATIENCE, something).await.is_ok() {
+                    let everything = board.tells(&roots, Telling::Everything);
+                    // As much as there is by then.
+                    let _ = timeout(HOLDINGS_GATHERING, everything).await;
+                }
+                respond(Response::Bytes(board.holdings(&roots)))
             }
             Source::Sums(board, set) => {
                 let patience = self.limits.request_timeout / 2;

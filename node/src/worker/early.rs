@@ -40,11 +40,8 @@ impl Begun {
 impl Bench {
     /// Works on some chunks. What cannot be done now is done, or fails, when the set is agreed on.
     pub(super) fn work_early(&mut self, early: Early) {
-        if !self
-            .begun
-            .as_ref()
-            .is_some_and(|begun| begun.set == early.set)
-        {
+        let begun = self.begun.as_ref();
+        if begun.is_none_or(|begun| begun.set != early.set) {
             self.begin(early.set);
         }
         let Some(begun) = &mut self.begun else {

@@ -30,7 +30,7 @@ use crate::buffers::Buffers;
 use crate::encoding::Encoder;
 use crate::job::{Job, JobError};
 
-/// Tasks that wait for the worker. A round has three, and a state that is taken over one.
+/// Tasks that wait for the worker. A round has three and early work one at a time, a state that is taken over one.
 const QUEUE: usize = 16;
 /// A model is evaluated in each round if that takes at most so many multiplications, about 10 ms.
 const CHEAP_EVALUATION: u64 = 20_000_000;

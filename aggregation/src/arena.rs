@@ -189,9 +189,12 @@ impl Arena {
 
     /// Does the work of a block if all its values are here and it was not done.
     fn work(&mut self, block: usize) {
+        if self.blocks.is_done(block) || !self.has_arrived(block) {
+            return;
+        }
         let present = self.present();
         let is_taken = self.pipeline.check(present.len(), self.max_byzantine);
-        if self.blocks.is_done(block) || !self.has_arrived(block) || is_taken.is_err() {
+        if is_taken.is_err() {
             return;
         }
         let source = source(&self.values, (self.n, self.d), &present);

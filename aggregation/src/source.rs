@@ -93,12 +93,12 @@ impl<'a> Source<'a> {
             let pairs = a.iter().zip(b).map(|(a, b)| a.total_cmp(b));
             pairs.into_iter().find(|order| order.is_ne())
         };
-        let panels = (0..self.d()).step_by(PANEL).map(|start| {
-            let width = PANEL.min(self.d() - start);
-            let rows = self.subset(&[a, b]).columns(start, width);
+        let pair = self.subset(&[a, b]);
+        let order = (0..self.d()).step_by(PANEL).find_map(|start| {
+            let rows = pair.columns(start, PANEL.min(self.d() - start));
             first(rows[0], rows[1])
         });
-        panels.flatten().next().unwrap_or(Ordering::Equal)
+        order.unwrap_or(Ordering::Equal)
     }
 
     /// Some columns of each row, within one panel.

@@ -2,7 +2,7 @@
 
 mod network;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::num::NonZeroU64;
@@ -212,11 +212,10 @@ fn summary(args: &Args, swarm: &Swarm) -> Summary {
             .all(|round| round.aggregated().count() == everybody);
         full && models.len() == 1
     });
-    let keepers = swarm.rounds_since(WARM_UP).flat_map(BTreeMap::values);
     let shared = Exchange {
         peers: args.peers.into(),
         payload: args.dimension() * 4,
-        keepers: keepers.map(|round| round.keepers).min().flatten(),
+        keepers: swarm.keepers_since(WARM_UP),
     };
     let whole = Exchange {
         keepers: None,

@@ -205,6 +205,12 @@ impl Swarm {
         total(last).saturating_sub(total(before))
     }
 
+    /// Nodes that aggregate each part from round `since` on; `None` if in any round each did all of the work.
+    pub(crate) fn keepers_since(&self, since: u64) -> Option<u64> {
+        let told = self.rounds_since(since).flat_map(BTreeMap::values);
+        told.map(|round| round.keepers).min().flatten()
+    }
+
     /// The last round in which these nodes only come together: they have all ended it, and from the next one on the
     /// contributions of all of them count.
     pub(crate) fn gathered(&self, nodes: &[usize]) -> Option<u64> {

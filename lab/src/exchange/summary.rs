@@ -58,11 +58,10 @@ impl Summary {
         let rounds = args.rounds.get();
         let bytes_sent = swarm.sent_since(WARM_UP) / rounds / u64::from(args.peers);
         let vector = u64::from(args.dim.get()) * 4;
-        let keepers = swarm.rounds_since(WARM_UP).flat_map(BTreeMap::values);
         let exchange = Exchange {
             peers: args.peers.into(),
             payload: payload_bytes(args),
-            keepers: keepers.map(|round| round.keepers).min().flatten(),
+            keepers: swarm.keepers_since(WARM_UP),
         };
         let peak = swarm.peak_rss_bytes.iter().copied().max().unwrap_or(0);
         Self {

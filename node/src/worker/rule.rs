@@ -71,7 +71,8 @@ pub(super) fn values<'a>(rows: impl Iterator<Item = &'a Bytes>) -> Vec<Values> {
     rows.map(|bytes| Values::of(bytes.clone())).collect()
 }
 
-fn verdicts(report: &Report) -> Vec<Verdict> {
+/// The verdict on each row.
+pub(super) fn verdicts(report: &Report) -> Vec<Verdict> {
     report.rows().iter().map(|row| row.verdict).collect()
 }
 

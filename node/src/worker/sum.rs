@@ -5,7 +5,7 @@ use spirt_aggregation::{Inputs, Pipeline};
 
 use super::Failure;
 use super::message::Summed;
-use super::rule::{SAMPLE, take_sample, values};
+use super::rule::{SAMPLE, take_sample, values, verdicts};
 use crate::blobs::Filling;
 use crate::buffers::Buffers;
 
@@ -55,7 +55,7 @@ pub(super) fn sum(
     let report = rule.aggregate(&Inputs::new(&sample)?, f)?.report;
     Ok(Summed {
         chunks: summed,
-        verdicts: report.rows().iter().map(|row| row.verdict).collect(),
+        verdicts: verdicts(&report),
     })
 }
 

@@ -1,7 +1,6 @@
-//! Sums of sets of at most 64 rows. The scaled rows stand in tables, four rows to each, with room for
+//! Sums of sets of at most 64 rows. The scaled rows stand in tables, one, two or four rows to each, with room for
 //! the sums of all their subsets. A sum adds up entries: its members one by one, or, where many sums
-//! differ, one entry of each table, when these were filled before (the method of the four Russians:
-//! Arlazarov et al. 1970).
+//! differ, one entry of each table (the method of the four Russians: Arlazarov et al. 1970).
 
 use std::ops::Range;
 
@@ -11,59 +10,73 @@ use crate::engine::column::MOST_ROWS;
 use crate::engine::mix::part;
 use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
 
-/// The sum of some of four rows: bit k of the lower half stands for the k-th one, the upper half for
-/// the table.
+/// The sum of some rows of a table: bit k of the lower bits, as many as the table has rows, stands for the k-th one, the upper
+/// bits for the table.
 type Entry = u8;
-/// Rows to a table.
-const FOUR: usize = 4;
-/// Entries of a table.
-const SUBSETS: usize = 1 << FOUR;
 /// Entries of all tables: as many as an [`Entry`] can name, so that no access is out of bounds.
-const ENTRIES: usize = MOST_ROWS / FOUR * SUBSETS;
+const ENTRIES: usize = (MOST_ROWS / 4) << 4;
 const _: () = assert!(ENTRIES == 1 << Entry::BITS);
 /// The sum of no rows.
 const NOTHING: Entry = 0;
-/// Additions that fill a table: one for each subset of two rows or more.
-const FILLING: usize = SUBSETS - FOUR - 1;
 
-/// The sum of each subset of four rows, for each four.
+/// The sum of each subset of the rows of a table, for each table.
 pub(super) type Tables = [Lanes<f32>; ENTRIES];
 /// Tables of no rows.
 pub(super) const EMPTY: Tables = [Lanes([-0.0; LANES]); ENTRIES];
 
-/// The entry of one row.
-const fn single(row: usize) -> usize {
-    row / FOUR * SUBSETS + (1 << (row % FOUR))
+/// How many rows a table has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Height {
+    One = 1,
+    Two = 2,
+    Four = 4,
+}
+
+impl Height {
+    /// The entries that add up to the sum of these of n rows.
+    fn list(self, set: &[usize], n: usize) -> Vec<Entry> {
+        let height = self as usize;
+        let single = |row: usize| ((row / height) << height) + (1 << (row % height));
+        if self == Self::One {
+            return set.iter().map(|&row| single(row) as Entry).collect();
+        }
+        let tables = 0..n.div_ceil(height);
+        let mut entries: Vec<usize> = tables.map(|table| table << height).collect();
+        for &row in set {
+            entries[row / height] |= single(row);
+        }
+        entries.into_iter().map(|entry| entry as Entry).collect()
+    }
+
+    /// What these sums of n rows cost: entries written, and entries added up.
+    fn cost(self, sets: &[Vec<usize>], n: usize) -> usize {
+        let height = self as usize;
+        let entries = n.div_ceil(height) * ((1 << height) - 1);
+        let terms = |set: &Vec<usize>| self.list(set, n).len().next_multiple_of(4);
+        entries + sets.iter().map(terms).sum::<usize>()
+    }
 }
 
 /// Which sums to make.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entries {
+    height: Height,
     /// What to add for each sum, four by four.
     lists: Vec<[Entry; 4]>,
     /// Fours to a sum.
     fours: usize,
-    /// Whether entries stand for more than a row each.
-    filled: bool,
 }
 
 impl Entries {
-    /// The cheaper form for these sets of n rows, of which there are at most [`MOST_ROWS`].
+    /// The cheapest form for these sets of n rows, of which there are at most [`MOST_ROWS`].
     pub(super) fn new(sets: &[Vec<usize>], n: usize) -> Self {
-        let tables = n.div_ceil(FOUR);
-        let additions: usize = sets.iter().map(Vec::len).sum();
-        let filled = additions > tables * (FILLING + sets.len());
-        let list = |set: &Vec<usize>| -> Vec<Entry> {
-            if !filled {
-                return set.iter().map(|&row| single(row) as Entry).collect();
+        let mut height = Height::One;
+        for other in [Height::Two, Height::Four] {
+            if other.cost(sets, n) < height.cost(sets, n) {
+                height = other;
             }
-            let mut entries: Vec<usize> = (0..tables).map(|table| table * SUBSETS).collect();
-            for &row in set {
-                entries[row / FOUR] += 1 << (row % FOUR);
-            }
-            entries.into_iter().map(|entry| entry as Entry).collect()
-        };
-        let lists: Vec<Vec<Entry>> = sets.iter().map(list).collect();
+        }
+        let lists: Vec<Vec<Entry>> = sets.iter().map(|set| height.list(set, n)).collect();
         let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
         let fours = longest.div_ceil(4).max(1);
         let padded = lists.into_iter().flat_map(|mut list| {
@@ -71,9 +84,9 @@ impl Entries {
             list.as_chunks().0.to_vec()
         });
         Self {
+            height,
             lists: padded.collect(),
             fours,
-            filled,
         }
     }
 
@@ -89,16 +102,22 @@ impl Entries {
         tables: &mut Tables,
         ahead: &mut Ahead<'_>,
     ) {
-        let used = rows.rows.len().div_ceil(FOUR);
-        s.call(Spread {
-            rows,
-            tables,
-            ahead,
-        });
-        if self.filled {
-            s.call(Fill {
-                tables: &mut tables.as_chunks_mut().0[..used],
-            });
+        match self.height {
+            Height::One => s.call(Fill::<1, 2> {
+                rows,
+                tables,
+                ahead,
+            }),
+            Height::Two => s.call(Fill::<2, 4> {
+                rows,
+                tables,
+                ahead,
+            }),
+            Height::Four => s.call(Fill::<4, 16> {
+                rows,
+                tables,
+                ahead,
+            }),
         }
         s.call(AddEntries {
             sums: self,
@@ -110,10 +129,11 @@ impl Entries {
 
     /// The sums of one column of scaled rows, by the same additions.
     pub(super) fn column(&self, x: &[f32]) -> Vec<f32> {
+        let height = self.height as usize;
         let value = |&entry: &Entry| {
-            let (table, subset) = (usize::from(entry) / SUBSETS, usize::from(entry) % SUBSETS);
-            let four = x.iter().skip(FOUR * table).take(FOUR).enumerate();
-            let members = four.filter(|(k, _)| subset >> k & 1 == 1);
+            let first = (usize::from(entry) >> height) * height;
+            let table = x.iter().skip(first).take(height).enumerate();
+            let members = table.filter(|(k, _)| entry >> k & 1 == 1);
             members.fold(-0.0, |sum, (_, x)| sum + x)
         };
         let sum = |list: &[[Entry; 4]]| in_chains(list.as_flattened().iter().map(value));
@@ -128,14 +148,15 @@ pub(super) struct Scaled<'a> {
     pub(super) scale: &'a [f32],
 }
 
-/// Puts each row, times its factor, in its place of the tables.
-struct Spread<'a, 'b> {
+/// Makes the sums of all subsets of the rows of each table, times their factors, added from the first row to the last. A table
+/// has `HEIGHT` rows and `SUBSETS` = 2^`HEIGHT` entries.
+struct Fill<'a, 'b, const HEIGHT: usize, const SUBSETS: usize> {
     rows: Scaled<'a>,
     tables: &'a mut Tables,
     ahead: &'a mut Ahead<'b>,
 }
 
-impl Kernel for Spread<'_, '_> {
+impl<const HEIGHT: usize, const SUBSETS: usize> Kernel for Fill<'_, '_, HEIGHT, SUBSETS> {
     type Out = ();
 
     #[inline(always)]
@@ -145,36 +166,24 @@ impl Kernel for Spread<'_, '_> {
             columns,
             scale,
         } = self.rows;
-        for (i, (row, &scale)) in rows.iter().zip(scale).enumerate() {
-            if i % 4 == 0 {
+        let tables = self.tables.as_chunks_mut::<SUBSETS>().0;
+        let rows = rows.chunks(HEIGHT).zip(scale.chunks(HEIGHT));
+        for (at, (table, (rows, scale))) in tables.iter_mut().zip(rows).enumerate() {
+            if (at * HEIGHT).is_multiple_of(4) {
                 self.ahead.next(s);
             }
-            let x = part(s, row, columns.clone());
-            let place = &mut self.tables[single(i) % ENTRIES];
-            s.store(s.mul(x, s.splat(scale)), &mut place.0);
-        }
-    }
-}
-
-/// Makes the sums of all subsets of each four rows, added from the first row to the last.
-struct Fill<'a> {
-    tables: &'a mut [[Lanes<f32>; SUBSETS]],
-}
-
-impl Kernel for Fill<'_> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        for table in self.tables {
             let mut sums = [s.splat(-0.0); SUBSETS];
-            for k in 0..FOUR {
+            for k in 0..HEIGHT {
                 let known = 1 << k;
-                sums[known] = s.load(&table[known].0);
+                if let (Some(row), Some(&scale)) = (rows.get(k), scale.get(k)) {
+                    sums[known] = s.mul(part(s, row, columns.clone()), s.splat(scale));
+                }
                 for subset in 1..known {
                     sums[known + subset] = s.add(sums[subset], sums[known]);
-                    s.store(sums[known + subset], &mut table[known + subset].0);
                 }
+            }
+            for subset in 1..SUBSETS {
+                s.store(sums[subset], &mut table[subset].0);
             }
         }
     }
@@ -194,8 +203,13 @@ impl Kernel for AddEntries<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let lists = self.sums.lists.chunks_exact(self.sums.fours);
-        for (list, &first) in lists.zip(self.first) {
+        let mut lists = self.sums.lists.as_slice();
+        for &first in self.first {
+            // Not `chunks_exact`: that divides, and sixteen columns take not much longer.
+            let Some((list, others)) = lists.split_at_checked(self.sums.fours) else {
+                break;
+            };
+            lists = others;
             let mut chains = [s.splat(-0.0); 4];
             let Some((four, rest)) = list.split_first() else {
                 continue;
@@ -211,6 +225,32 @@ impl Kernel for AddEntries<'_> {
             }
             let sum = s.add(s.add(chains[0], chains[1]), s.add(chains[2], chains[3]));
             s.store_keys(s.finite(sum), &mut self.keys[first].0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_sums_differ_the_higher_the_tables_and_the_sums_are_those_of_the_members() {
+        for (n, sets, height) in [
+            (8, 1, Height::One),
+            (8, 8, Height::Two),
+            (16, 16, Height::Four),
+            (61, 61, Height::Four),
+        ] {
+            // Set i leaves out a quarter of the rows, from row i on.
+            let out = |i: usize, row: usize| (row + n - i) % n < n / 4;
+            let set = |i| (0..n).filter(|&row| !out(i, row)).collect();
+            let sets: Vec<Vec<usize>> = (0..sets).map(set).collect();
+            let entries = Entries::new(&sets, n);
+            assert_eq!(entries.height, height, "{n} rows");
+            let x: Vec<f32> = (0..n).map(|row| row as f32).collect();
+            let expected: Vec<usize> = sets.iter().map(|set| set.iter().sum()).collect();
+            let expected: Vec<f32> = expected.into_iter().map(|sum| sum as f32).collect();
+            assert_eq!(entries.column(&x), expected, "{n} rows");
         }
     }
 }

@@ -116,9 +116,16 @@ fn reduce_sorted<S: Simd>(s: S, v: &[Lanes<f32>], reduce: Reduce) -> S::D {
     let n = v.len();
     match reduce {
         Reduce::TrimmedMean { f } => mean(s, &v[f..n - f]),
-        Reduce::NearMedian { f } => nearest(s, v, n - f, median(s, v)),
-        Reduce::NearTrimmedMean { f } => nearest(s, v, n - f, mean(s, &v[f..n - f])),
-        Reduce::Nearest { keep } => nearest(s, v, keep, median(s, v)),
+        Reduce::NearMedian { f } => nearest(s, v, sum(s, &v[f..n - f]), n - f, median(s, v)),
+        Reduce::NearTrimmedMean { f } => {
+            let middle = sum(s, &v[f..n - f]);
+            let centre = s.mul_d(middle, s.splat_d(1.0 / real(n - 2 * f)));
+            nearest(s, v, middle, n - f, centre)
+        }
+        Reduce::Nearest { keep } => {
+            let sure = (n - keep).min(keep)..keep;
+            nearest(s, v, sum(s, &v[sure]), keep, median(s, v))
+        }
         Reduce::Median | Reduce::Sign => median(s, v),
     }
 }
@@ -156,25 +163,26 @@ fn mean<S: Simd>(s: S, v: &[Lanes<f32>]) -> S::D {
     s.mul_d(sum(s, v), s.splat_d(1.0 / real(v.len())))
 }
 
-/// The mean of the `keep` values that are nearest to `centre`, the smaller one of a tie.
+/// The mean of the `keep` values that are nearest to `centre`, the smaller one of a tie. `sure` is the sum of those that no
+/// window can leave out: of ranks `n - keep..keep`.
 ///
 /// They form a window of the sorted values. The window starts one place further for each j with
 /// `v[j + keep]` nearer than `v[j]`; this is monotone in j, so that value j is simply exchanged for
-/// value j + keep. Values that no window can leave out are added without a test.
+/// value j + keep.
 #[inline(always)]
-fn nearest<S: Simd>(s: S, v: &[Lanes<f32>], keep: usize, centre: S::D) -> S::D {
+fn nearest<S: Simd>(s: S, v: &[Lanes<f32>], sure: S::D, keep: usize, centre: S::D) -> S::D {
     let drop = v.len() - keep;
     // With keep < drop the candidates overlap: then place k holds value k + i * keep for the
     // largest exchange that applies, which the loop finds by exchanging again.
-    let mut total = sum(s, &v[drop.min(keep)..keep]);
+    let mut total = sure;
+    let twice = s.add_d(centre, centre);
     for k in 0..drop.min(keep) {
         let mut chosen = wide(s, &v[k]);
         let mut at = k;
         while at + keep < v.len() {
-            let far = s.sub_d(centre, chosen);
             let candidate = wide(s, &v[at + keep]);
-            let near = s.sub_d(candidate, centre);
-            chosen = s.if_greater_d(far, near, candidate, chosen);
+            // centre - chosen > candidate - centre
+            chosen = s.if_greater_d(twice, s.add_d(chosen, candidate), candidate, chosen);
             at += keep;
         }
         total = s.add_d(total, chosen);

@@ -1,7 +1,7 @@
 //! Sorting networks: every column of a vector of keys is sorted by the same compare-exchanges.
 //!
 //! Batcher's odd-even merge sort (Knuth, The Art of Computer Programming 3, section 5.3.4) for
-//! powers of two up to 64, written out, so that the keys stay in registers, and so that what a
+//! powers of two up to 64, but for sixteens, of which Green's network (ibid.) sorts with fewer exchanges; written out, so that the keys stay in registers, and so that what a
 //! caller does not read is never computed: the compiler drops the halves of exchanges that lead
 //! nowhere. More than sixteen keys are sorted in stages of at most 32, as many as AVX-512 has registers; between
 //! stages keys are in memory, and no stage calls anything, for before a call all of them would go there.

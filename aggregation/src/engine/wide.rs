@@ -55,7 +55,7 @@ fn mean(v: &[f64]) -> f64 {
 
 /// The mean of the `keep` values nearest to `centre`: the window that cannot be moved up.
 fn nearest(v: &[f64], keep: usize, centre: f64) -> f64 {
-    let first = (0..v.len() - keep).find(|&j| centre - v[j] <= v[j + keep] - centre);
+    let first = (0..v.len() - keep).find(|&j| v[j] + v[j + keep] >= centre + centre);
     let first = first.unwrap_or(v.len() - keep);
     v[first..first + keep].iter().sum::<f64>() / keep as f64
 }

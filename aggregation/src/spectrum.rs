@@ -1,10 +1,10 @@
 //! The largest eigenvalue of a small positive semidefinite matrix.
 
-/// Steps of power iteration before the matrix is squared: these cost about as much as squaring a large one.
+/// Steps of power iteration with each power of the matrix. Squaring one of n rows costs as much as n steps.
 const STEPS: usize = 12;
-/// Squarings at most. A step with the last power is worth 2^16 steps with the matrix; where the two largest eigenvalues
-/// are so close that this is not enough, either direction serves.
-const SQUARINGS: usize = 16;
+/// Powers at most: 1, 2, 4 and so on. Where the two largest eigenvalues are so close that not even the last one tells them
+/// apart, either direction serves.
+const POWERS: usize = 16;
 /// How far an entry of the unit vector may still move in a step.
 const CLOSE: f64 = 1e-11;
 
@@ -29,10 +29,10 @@ pub(crate) fn top(
     let matrix: Vec<f64> = (0..n * n).map(|at| entry(at / n, at % n)).collect();
     let mut vector = first(&matrix, n, start);
     let mut power = matrix.clone();
-    'search: for squarings in 0..SQUARINGS {
+    'search: for doublings in 0..POWERS {
         for _ in 0..STEPS {
             let product = times(&power, &vector);
-            if squarings == 0 && dot(&vector, &product) > enough {
+            if doublings == 0 && dot(&vector, &product) > enough {
                 break 'search;
             }
             let (next, length) = unit(product);

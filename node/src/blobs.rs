@@ -105,6 +105,12 @@ impl Blobs {
         blob
     }
 
+    /// Holds a blob that was begun before, with what came of it meanwhile. Since then it may have been dropped, and begun
+    /// anew: when a round is given up and begun again.
+    pub fn restore(&self, blob: Arc<Blob>) {
+        self.hold(blob, true);
+    }
+
     fn hold(&self, blob: Arc<Blob>, open: bool) {
         let mut held = self.lock();
         let root = blob.root();

@@ -17,6 +17,7 @@ mod serve;
 mod wiring;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spirt_protocol::{
@@ -24,7 +25,7 @@ use spirt_protocol::{
 };
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::blobs::Packed;
+use crate::blobs::{Blob, Packed};
 use crate::conduct::{Conduct, Sanction};
 use crate::control::ControlRequest;
 use crate::job::Job;
@@ -52,7 +53,7 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// What a task brings back.
 enum Fetched {
     Frames(Vec<Vec<u8>>, PeerId),
-    Payload(Digest, Result<(), TransferError>, Offences),
+    Payload(Arc<Blob>, Result<(), TransferError>, Offences),
     Aggregate(u64, Round, Option<Gathered>, Offences),
     State(StateId, Option<Box<(Manifest, Packed)>>, Account, Duration),
     Saved,

@@ -164,3 +164,20 @@ fn pieces_of_any_length_read_as_the_same_values() {
         assert_eq!(Reader::new(&pieces).f32s(101), None);
     }
 }
+
+#[test]
+fn what_a_fetch_got_is_held_again_though_the_blob_was_dropped_and_begun_anew() {
+    let blobs = Blobs::default();
+    let (blob, whole) = awaited();
+    let first = blobs.begin(blob);
+    for (index, chunk) in (0..).zip(whole.chunks()) {
+        first.put(index, &Hashed::of(chunk)).unwrap();
+    }
+    // The round is given up before anybody hears of it, and begun again.
+    blobs.retain(&BTreeSet::new());
+    let again = blobs.begin(awaited().0);
+    assert!(!again.is_complete() && blobs.pieces(&whole.root()).is_none());
+    blobs.restore(first);
+    let pieces = blobs.pieces(&whole.root()).unwrap();
+    assert_eq!(pieces.concat(), bytes(600_000));
+}

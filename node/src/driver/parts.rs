@@ -43,9 +43,9 @@ impl Driver {
     /// Gets this node's part of a payload, and the others' word for the rest. The first of the sources is the author.
     pub(super) fn fetch_part(&mut self, share: Share, blob: Arc<Blob>, sources: Vec<PeerId>) {
         self.tasks.spawn(async move {
-            let (root, mut account) = (blob.root(), Account::default());
-            let got = parts::fetch(share, blob, &sources, &mut account).await;
-            Fetched::Payload(root, got, account.offences)
+            let mut account = Account::default();
+            let got = parts::fetch(share, Arc::clone(&blob), &sources, &mut account).await;
+            Fetched::Payload(blob, got, account.offences)
         });
     }
 

@@ -1,5 +1,7 @@
 //! The payloads of the round under way: which are announced, shown, fetched, and worked on.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use spirt_protocol::{Digest, Encoding, Input, PeerId, Round};
 use tokio::sync::watch;
@@ -105,14 +107,14 @@ impl Driver {
                 widens: false,
                 content,
             };
-            let packed = transfers.fetch(blob, &sources, manner, &mut account);
+            let packed = transfers.fetch(Arc::clone(&blob), &sources, manner, &mut account);
             let checked = match packed.await {
                 Ok(packed) if content == Content::Any => {
                     is_written_right(encoding, dimension, packed).await
                 }
                 other => other,
             };
-            Fetched::Payload(root, checked.map(drop), account.offences)
+            Fetched::Payload(blob, checked.map(drop), account.offences)
         });
     }
 

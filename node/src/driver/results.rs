@@ -176,10 +176,14 @@ impl Driver {
                 self.blame_all(offences);
                 self.assemble(epoch, round, gathered);
             }
-            Fetched::Payload(root, got, offences) => {
+            Fetched::Payload(blob, got, offences) => {
                 self.blame_all(offences);
+                let root = blob.root();
                 let input = match got {
-                    Ok(()) => Input::PayloadReady(root),
+                    Ok(()) => {
+                        self.wiring.blobs.restore(blob);
+                        Input::PayloadReady(root)
+                    }
                     Err(TransferError::Bad) => Input::PayloadBad(root),
                     Err(TransferError::Missing) => Input::PayloadFailed(root),
                 };

@@ -22,6 +22,7 @@ mod mix;
 mod network;
 mod one_row;
 mod out;
+mod run;
 pub(crate) mod simd;
 #[cfg(test)]
 mod tests;

@@ -6,26 +6,21 @@
 //! more at a time stop the work until one is answered. So the kernels ask for a few lines every few dozen
 //! instructions, and never for many at once.
 
-use super::simd::{LANES, Simd};
+use super::run::{LINES, Run, whole};
+use super::simd::Simd;
 use crate::source::Strip;
 use crate::tile::PANEL;
 
-/// Lines of a panel in one row.
-pub(super) const LINES: usize = PANEL / LANES;
 /// Rows of which a line each is asked for at a time.
 pub(super) const SIDE: usize = 4;
-
-/// One row of a panel.
-type Run = [[f32; LANES]; LINES];
 
 /// Walks over the cache lines of the panel after the one that is read.
 pub(super) struct Ahead<'a> {
     strip: &'a Strip<'a>,
     /// The rows of that panel, four by four.
     rows: Vec<[&'a Run; SIDE]>,
-    /// Those that are asked for now, which of them, and the line.
+    /// Those that are asked for now, and the line.
     four: usize,
-    row: usize,
     line: usize,
     /// Fours of lines to every [`LINES`] calls of [`Ahead::step`].
     pace: usize,
@@ -43,7 +38,6 @@ impl<'a> Ahead<'a> {
             strip,
             rows: Vec::with_capacity(fours(strip.rows.len())),
             four: 0,
-            row: 0,
             line: 0,
             pace: 0,
             due: 0,
@@ -54,13 +48,12 @@ impl<'a> Ahead<'a> {
     #[inline(never)]
     pub(super) fn begin(&mut self, start: usize) {
         self.rows.clear();
-        (self.four, self.row, self.line) = (0, 0, 0);
+        (self.four, self.line) = (0, 0);
         let n = self.strip.rows.len();
         for first in (0..n).step_by(SIDE) {
             let run = |k: usize| -> Option<&'a Run> {
                 let row = (first + k).min(n - 1);
-                let columns = self.strip.ahead(row, start + PANEL)?;
-                columns.as_chunks().0.first_chunk()
+                self.strip.ahead(row, start + PANEL).and_then(whole)
             };
             if let (Some(a), Some(b), Some(c), Some(d)) = (run(0), run(1), run(2), run(3)) {
                 self.rows.push([a, b, c, d]);
@@ -68,44 +61,26 @@ impl<'a> Ahead<'a> {
         }
     }
 
-    /// Asks for a line. Calls nothing, for the sake of the registers around it.
+    /// Asks for a line of each of four rows. Calls nothing, for the sake of the registers around it.
     #[inline(always)]
     pub(super) fn next<S: Simd>(&mut self, s: S) {
-        if let Some(rows) = self.rows.get(self.four) {
-            s.prefetch(&rows[self.row % SIDE][self.line % LINES]);
-        }
-        self.row += 1;
-        if self.row == SIDE {
-            self.row = 0;
-            self.next_line();
-        }
-    }
-
-    /// The same so many times: as many as the reader has read meanwhile, of all rows together.
-    #[inline(always)]
-    pub(super) fn advance<S: Simd>(&mut self, s: S, lines: usize) {
-        for _ in 0..lines {
-            self.next(s);
-        }
-    }
-
-    /// Asks for a line of each of four rows.
-    #[inline(always)]
-    fn next_four<S: Simd>(&mut self, s: S) {
         if let Some(rows) = self.rows.get(self.four) {
             for row in rows {
                 s.prefetch(&row[self.line % LINES]);
             }
         }
-        self.next_line();
-    }
-
-    #[inline(always)]
-    fn next_line(&mut self) {
         self.line += 1;
         if self.line == LINES {
             self.line = 0;
             self.four += 1;
+        }
+    }
+
+    /// The same so many times.
+    #[inline(always)]
+    pub(super) fn advance<S: Simd>(&mut self, s: S, fours: usize) {
+        for _ in 0..fours {
+            self.next(s);
         }
     }
 
@@ -120,7 +95,7 @@ impl<'a> Ahead<'a> {
         self.due += self.pace;
         while self.due >= LINES {
             self.due -= LINES;
-            self.next_four(s);
+            self.next(s);
         }
     }
 }

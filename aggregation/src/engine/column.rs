@@ -4,10 +4,11 @@
 //! the rows, and does not depend on how the columns are cut into pieces. Rows may be mixed on the
 //! way in ([`Mixer`]); the mixed rows exist for sixteen columns at a time.
 
-use super::ahead::Ahead;
-use super::mix::{Mixer, Scratch};
-use super::network::{All, Keys, Middle, MiddleHalf, Ranks as _, Sorted, lines_asked_for};
+use super::ahead::{Ahead, fours};
+use super::mix::{self, Mixer, Scratch};
+use super::network::{self, All, Keys, Middle, MiddleHalf, Ranks as _, Sorted};
 use super::out::{EMPTY, Out};
+use super::run::runs;
 use super::simd::{Kernel, LANES, Lanes, Simd};
 use crate::source::Strip;
 
@@ -71,25 +72,23 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
     let mut scratch = Scratch::new();
     let mut start = work.strip.range.start;
     let mut ahead = Ahead::new(&work.strip);
-    let n_lines = work.strip.rows.len();
     let is_half =
         matches!(work.reduce, Reduce::TrimmedMean { f } if low + f >= MiddleHalf.left_out(N));
+    // Lines that nobody else asks for.
+    let n_lines = work.strip.rows.len();
+    let asked_for = mix::fours_asked_for(n_lines) + network::fours_asked_for::<N>();
+    let rest = fours(n_lines).saturating_sub(asked_for);
+    let shares = Shares::new(work.reduce, n);
     let mut reduced = EMPTY;
+    let mut room = Vec::new();
     for out in work.out.panels() {
-        let width = out.values.len();
+        let vectors = out.values.len().div_ceil(LANES);
+        let rows = runs(&work.strip, start, &mut room);
         ahead.begin(start);
-        for (to, at) in reduced.iter_mut().zip((0..width).step_by(LANES)) {
-            let columns = start + at..start + width.min(at + LANES);
-            let mut lines = n_lines;
+        for (at, to) in reduced.iter_mut().enumerate().take(vectors) {
             let true_keys = &mut keys[low..low + n];
-            lines -= work.mixer.load(
-                s,
-                work.strip.rows,
-                columns,
-                &mut scratch,
-                true_keys,
-                &mut ahead,
-            );
+            work.mixer
+                .load(s, &rows, at, &mut scratch, true_keys, &mut ahead);
             let value = if work.reduce == Reduce::Sign {
                 sign(s, &keys[low..low + n])
             } else {
@@ -98,36 +97,67 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
                     _ if is_half => sorted.sort(s, MiddleHalf, &keys, &mut ahead),
                     _ => sorted.sort(s, All, &keys, &mut ahead),
                 }
-                lines = lines.saturating_sub(lines_asked_for::<N>());
-                ahead.advance(s, lines / 2);
-                lines -= lines / 2;
-                s.narrow(reduce_sorted(s, &sorted.values[low..low + n], work.reduce))
+                s.narrow(reduce_sorted(
+                    s,
+                    &sorted.values[low..low + n],
+                    work.reduce,
+                    shares,
+                ))
             };
             s.store(value, &mut to.0);
-            ahead.advance(s, lines);
+            ahead.advance(s, rest);
         }
-        start += width;
+        start += out.values.len();
         out.put(s, &reduced);
     }
 }
 
+/// What each value counts in the means of a reduction: a division for each vector would take as long as its sums.
+#[derive(Clone, Copy)]
+struct Shares {
+    /// In the mean of ranks f..n - f.
+    middle: f64,
+    /// In the mean of those that are nearest.
+    nearest: f64,
+}
+
+impl Shares {
+    fn new(reduce: Reduce, n: usize) -> Self {
+        let (middle, nearest) = match reduce {
+            Reduce::TrimmedMean { f }
+            | Reduce::NearMedian { f }
+            | Reduce::NearTrimmedMean { f } => (n - 2 * f, n - f),
+            Reduce::Nearest { keep } => (n, keep),
+            Reduce::Median | Reduce::Sign => (n, n),
+        };
+        Self {
+            middle: 1.0 / middle as f64,
+            nearest: 1.0 / nearest as f64,
+        }
+    }
+}
+
 #[inline(always)]
-fn reduce_sorted<S: Simd>(s: S, v: &[Lanes<f32>], reduce: Reduce) -> S::D {
+fn reduce_sorted<S: Simd>(s: S, v: &[Lanes<f32>], reduce: Reduce, shares: Shares) -> S::D {
     let n = v.len();
-    match reduce {
-        Reduce::TrimmedMean { f } => mean(s, &v[f..n - f]),
-        Reduce::NearMedian { f } => nearest(s, v, sum(s, &v[f..n - f]), n - f, median(s, v)),
+    let (sum, share) = match reduce {
+        Reduce::TrimmedMean { f } => (sum(s, &v[f..n - f]), shares.middle),
+        Reduce::NearMedian { f } => {
+            let middle = sum(s, &v[f..n - f]);
+            (nearest(s, v, middle, n - f, median(s, v)), shares.nearest)
+        }
         Reduce::NearTrimmedMean { f } => {
             let middle = sum(s, &v[f..n - f]);
-            let centre = s.mul_d(middle, s.splat_d(1.0 / real(n - 2 * f)));
-            nearest(s, v, middle, n - f, centre)
+            let centre = s.mul_d(middle, s.splat_d(shares.middle));
+            (nearest(s, v, middle, n - f, centre), shares.nearest)
         }
         Reduce::Nearest { keep } => {
-            let sure = (n - keep).min(keep)..keep;
-            nearest(s, v, sum(s, &v[sure]), keep, median(s, v))
+            let sure = sum(s, &v[(n - keep).min(keep)..keep]);
+            (nearest(s, v, sure, keep, median(s, v)), shares.nearest)
         }
-        Reduce::Median | Reduce::Sign => median(s, v),
-    }
+        Reduce::Median | Reduce::Sign => return median(s, v),
+    };
+    s.mul_d(sum, s.splat_d(share))
 }
 
 #[inline(always)]
@@ -158,12 +188,7 @@ fn sum<S: Simd>(s: S, v: &[Lanes<f32>]) -> S::D {
     s.add_d(s.add_d(sums[0], sums[1]), s.add_d(sums[2], sums[3]))
 }
 
-#[inline(always)]
-fn mean<S: Simd>(s: S, v: &[Lanes<f32>]) -> S::D {
-    s.mul_d(sum(s, v), s.splat_d(1.0 / real(v.len())))
-}
-
-/// The mean of the `keep` values that are nearest to `centre`, the smaller one of a tie. `sure` is the sum of those that no
+/// The sum of the `keep` values that are nearest to `centre`, the smaller one of a tie. `sure` is the sum of those that no
 /// window can leave out: of ranks `n - keep..keep`.
 ///
 /// They form a window of the sorted values. The window starts one place further for each j with
@@ -187,7 +212,7 @@ fn nearest<S: Simd>(s: S, v: &[Lanes<f32>], sure: S::D, keep: usize, centre: S::
         }
         total = s.add_d(total, chosen);
     }
-    s.mul_d(total, s.splat_d(1.0 / real(keep)))
+    total
 }
 
 /// The sign of the sum of signs: -1, 0 or 1.
@@ -198,8 +223,4 @@ fn sign<S: Simd>(s: S, keys: &[Lanes<i32>]) -> S::F {
         sum = s.add(sum, s.sign(s.load_values(&key.0)));
     }
     s.sign(sum)
-}
-
-fn real(count: usize) -> f64 {
-    count as f64
 }

@@ -3,15 +3,11 @@
 //! Columns go by runs, as memory likes it: the run of each row is read in turn, four rows side by
 //! side, while the sums of the run wait in the first-level cache.
 
-use super::ahead::LINES as VECTORS;
 use super::out::{EMPTY, Out, Panel};
-use super::padded;
+use super::run::{LINES as VECTORS, Run, runs, whole};
 use super::simd::{Kernel, LANES, Lanes, Simd};
 use crate::source::Strip;
 use crate::tile::PANEL;
-
-/// The values of one row in the columns of a run.
-type Run = [[f32; LANES]; VECTORS];
 
 /// Rows that are read side by side: memory feeds so many streams, and the sums are loaded and stored
 /// once for all of them.
@@ -40,14 +36,17 @@ trait Sums {
 fn add_all<S: Simd>(s: S, strip: &Strip<'_>, sums: &mut impl Sums, out: Out<'_>) {
     let mut start = strip.range.start;
     let mut panel = EMPTY;
+    let mut room = Vec::new();
     for out in out.panels() {
         sums.clear();
-        for first in (0..strip.rows.len()).step_by(SIDE) {
-            match strip.rows.len() - first {
-                1 => add_some::<S, 1>(s, strip, start, first, sums),
-                2 => add_some::<S, 2>(s, strip, start, first, sums),
-                3 => add_some::<S, 3>(s, strip, start, first, sums),
-                _ => add_some::<S, SIDE>(s, strip, start, first, sums),
+        let rows = runs(strip, start, &mut room);
+        for first in (0..rows.len()).step_by(SIDE) {
+            let here = (start, first);
+            match rows.len() - first {
+                1 => add_some::<S, 1>(s, strip, &rows, here, sums),
+                2 => add_some::<S, 2>(s, strip, &rows, here, sums),
+                3 => add_some::<S, 3>(s, strip, &rows, here, sums),
+                _ => add_some::<S, SIDE>(s, strip, &rows, here, sums),
             }
         }
         sums.write(s, start, &mut panel);
@@ -56,58 +55,27 @@ fn add_all<S: Simd>(s: S, strip: &Strip<'_>, sums: &mut impl Sums, out: Out<'_>)
     }
 }
 
+/// Adds `K` of the runs that start at this column, from the `first` one on.
 #[inline(always)]
 fn add_some<S: Simd, const K: usize>(
     s: S,
     strip: &Strip<'_>,
-    start: usize,
-    first: usize,
+    runs: &[&Run],
+    (start, first): (usize, usize),
     sums: &mut impl Sums,
 ) {
-    let end = strip.range.end.min(start + PANEL);
-    let here: [Option<&Run>; K] =
-        std::array::from_fn(|k| whole_run(&strip.rows[first + k][start..end]));
-    if let Some(rows) = all(here) {
-        // After the last rows come the first ones, further right.
-        let (next, columns) = match first + SIDE {
-            next if next < strip.rows.len() => (next, start),
-            _ => (0, start + PANEL),
-        };
-        let next = std::array::from_fn(|k| {
-            let row = (next + k).min(strip.rows.len() - 1);
-            strip
-                .ahead(row, columns)
-                .and_then(whole_run)
-                .unwrap_or(rows[k])
-        });
-        sums.add(s, first, rows, next);
-    } else {
-        let rows: [Run; K] = std::array::from_fn(|k| {
-            let mut run = [[0.0; LANES]; VECTORS];
-            let row = &strip.rows[first + k][start..end];
-            for (to, x) in run.iter_mut().zip(row.chunks(LANES)) {
-                *to = padded(x);
-            }
-            run
-        });
-        let rows = rows.each_ref();
-        sums.add(s, first, rows, rows);
-    }
-}
-
-#[inline(always)]
-fn whole_run(values: &[f32]) -> Option<&Run> {
-    values.as_chunks().0.first_chunk()
-}
-
-#[inline(always)]
-fn all<T: Copy, const K: usize>(found: [Option<T>; K]) -> Option<[T; K]> {
-    let first = found[0]?;
-    let mut out = [first; K];
-    for (out, found) in out.iter_mut().zip(found) {
-        *out = found?;
-    }
-    Some(out)
+    let rows: [&Run; K] = std::array::from_fn(|k| runs[first + k]);
+    // After the last rows come the first ones, further right.
+    let (next, columns) = match first + SIDE {
+        next if next < runs.len() => (next, start),
+        _ => (0, start + PANEL),
+    };
+    let next = std::array::from_fn(|k| {
+        let row = (next + k).min(runs.len() - 1);
+        let columns = strip.ahead(row, columns);
+        columns.and_then(whole).unwrap_or(rows[k])
+    });
+    sums.add(s, first, rows, next);
 }
 
 /// Writes `sum of weight * row` over the strip into `out`, rounded once to `f32` and clamped to

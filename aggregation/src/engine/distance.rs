@@ -8,14 +8,17 @@
 //! (models rather than gradients) lose nothing, a row of 1e30 slows its own pairs down and falsifies
 //! none, and a pair's distance depends on its two rows alone.
 
+mod aligned;
 mod squares;
 mod tile;
 
-use super::ahead::{Ahead, LINES, SIDE};
+use super::ahead::{Ahead, SIDE};
+use super::run::LINES;
 use super::simd::{Kernel, LANES, Simd};
 use super::{Pairs, padded, triangle};
 use crate::source::Strip;
 use crate::tile::PANEL;
+use aligned::Aligned;
 use squares::Squares;
 use tile::{Differences, Exactly, Product, Row, tree};
 
@@ -50,11 +53,15 @@ impl Kernel for Distances<'_> {
         };
         let mut ahead = Ahead::new(&strip);
         let mut all = Squares::new(sums);
+        let mut room = Vec::new();
         for start in (range.start..full).step_by(PANEL) {
             ahead.begin(start);
             match pairs {
                 Pairs::NormsAnd(own) => star(s, &panel(start), own, &mut ahead, sums),
-                Pairs::All => all.add(s, &panel(start), &mut ahead, sums),
+                Pairs::All => {
+                    let rows = panel(start);
+                    all.add(s, Aligned::new::<S>(&rows, &mut room), &mut ahead, sums);
+                }
             }
         }
         if full < range.end {
@@ -63,7 +70,7 @@ impl Kernel for Distances<'_> {
             let rest: Vec<_> = rest.iter().map(|row| &row[..]).collect();
             match pairs {
                 Pairs::NormsAnd(own) => star(s, &rest, own, &mut ahead, sums),
-                Pairs::All => all.add(s, &rest, &mut ahead, sums),
+                Pairs::All => all.add(s, Aligned::new::<S>(&rest, &mut room), &mut ahead, sums),
             }
         }
         if pairs == Pairs::All {

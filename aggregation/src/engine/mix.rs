@@ -2,13 +2,19 @@
 
 mod sums;
 
-use std::ops::Range;
-
 use super::ahead::Ahead;
-use super::padded;
-use super::simd::{LANES, Lanes, Simd};
+use super::run::Run;
+use super::simd::{Lanes, Simd};
 pub(super) use sums::Scratch;
 use sums::Sums;
+
+/// Rows that are loaded while a line of four rows is asked for.
+const ROWS_A_FOUR: usize = 16;
+
+/// How often loading n rows asks for a line of four rows.
+pub(super) const fn fours_asked_for(n: usize) -> usize {
+    n / ROWS_A_FOUR
+}
 
 /// How the rows of the input become the rows that a coordinate rule sees.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,49 +46,41 @@ impl Mixer {
         }
     }
 
-    /// Loads up to sixteen columns of each mixed row, as keys. Says how many lines of memory it asked
-    /// for meanwhile, at most one for each row.
+    /// Loads vector `at` of each mixed row, as keys. Asks for lines of memory meanwhile, as many as
+    /// [`fours_asked_for`] says.
     #[inline(always)]
     pub(super) fn load<S: Simd>(
         &self,
         s: S,
-        rows: &[&[f32]],
-        columns: Range<usize>,
+        runs: &[&Run],
+        at: usize,
         scratch: &mut Scratch,
         keys: &mut [Lanes<i32>],
         ahead: &mut Ahead<'_>,
-    ) -> usize {
+    ) {
         match self {
             Self::Plain => {
-                if columns.len() == LANES {
-                    for (i, (key, row)) in keys.iter_mut().zip(rows).enumerate() {
-                        if i % 4 == 3 {
-                            ahead.next(s);
-                        }
-                        s.store_keys(whole(s, row, columns.start), &mut key.0);
+                for (keys, runs) in keys.chunks_mut(ROWS_A_FOUR).zip(runs.chunks(ROWS_A_FOUR)) {
+                    for (key, run) in keys.iter_mut().zip(runs) {
+                        s.store_keys(s.load(&run[at]), &mut key.0);
                     }
-                    return rows.len() / 4;
+                    if runs.len() == ROWS_A_FOUR {
+                        ahead.next(s);
+                    }
                 }
-                for (key, row) in keys.iter_mut().zip(rows) {
-                    s.store_keys(s.load(&padded(&row[columns.clone()])), &mut key.0);
-                }
-                0
             }
-            Self::Sums(sums) => sums.load(s, rows, columns, scratch, keys, ahead),
+            Self::Sums(sums) => sums.load(s, runs, at, scratch, keys, ahead),
             Self::Dense(weights) => {
-                for (x, row) in scratch.rows.iter_mut().zip(rows) {
-                    s.store(part(s, row, columns.clone()), &mut x.0);
-                }
                 for (key, weights) in keys.iter_mut().zip(weights) {
                     let mut sum = s.splat(-0.0);
-                    for (x, &weight) in scratch.rows.iter().zip(weights) {
+                    for (run, &weight) in runs.iter().zip(weights) {
                         if weight != 0.0 {
-                            sum = s.mul_add(s.splat(weight), s.load(&x.0), sum);
+                            sum = s.mul_add(s.splat(weight), s.load(&run[at]), sum);
                         }
                     }
                     s.store_keys(s.finite(sum), &mut key.0);
                 }
-                0
+                ahead.advance(s, fours_asked_for(runs.len()));
             }
         }
     }
@@ -108,23 +106,6 @@ impl Mixer {
                 weights.iter().map(row).collect()
             }
         }
-    }
-}
-
-#[inline(always)]
-fn whole<S: Simd>(s: S, row: &[f32], at: usize) -> S::F {
-    match row[at..].first_chunk::<LANES>() {
-        Some(x) => s.load(x),
-        None => s.load(&padded(&row[at..])),
-    }
-}
-
-#[inline(always)]
-fn part<S: Simd>(s: S, row: &[f32], columns: Range<usize>) -> S::F {
-    if columns.len() == LANES {
-        whole(s, row, columns.start)
-    } else {
-        s.load(&padded(&row[columns]))
     }
 }
 

@@ -19,18 +19,14 @@ pub(super) type Keys<const N: usize> = [Lanes<i32>; N];
 /// The values that keys stand for, one vector per row.
 type Values<const N: usize> = [Lanes<f32>; N];
 
-/// Lines of memory that are asked for after each stage.
-const LINES_A_STAGE: usize = 6;
-
-/// Lines of memory that sorting `N` keys asks for meanwhile.
-pub(super) const fn lines_asked_for<const N: usize>() -> usize {
-    LINES_A_STAGE
-        * match N {
-            8 | 16 => 1,
-            32 => 3,
-            64 => 8,
-            _ => 0,
-        }
+/// How often sorting `N` keys asks for a line of four rows: after each stage.
+pub(super) const fn fours_asked_for<const N: usize>() -> usize {
+    match N {
+        8 | 16 => 1,
+        32 => 3,
+        64 => 8,
+        _ => 0,
+    }
 }
 
 /// Which of n ranks are wanted. What leads to others is not computed.
@@ -87,7 +83,7 @@ impl<const N: usize> Sorted<N> {
     }
 
     /// Sorts every column of the keys. `N` is 1, 2, 4, 8, 16, 32 or 64. Asks for lines of memory meanwhile, as many as
-    /// [`lines_asked_for`] says.
+    /// [`fours_asked_for`] says.
     ///
     /// Where a [`Simd::K`] is an array, larger networks are loops: a sorted column is the same whatever
     /// network sorted it, and written out they take minutes to compile.
@@ -106,13 +102,13 @@ impl<const N: usize> Sorted<N> {
                 values,
                 ranks,
             });
-            ahead.advance(s, lines_asked_for::<N>());
+            ahead.advance(s, fours_asked_for::<N>());
             return;
         }
         let sixteens = keys.as_chunks().0.iter().zip(runs.as_chunks_mut().0);
         for (keys, run) in sixteens {
             s.call(Sixteen { keys, run });
-            ahead.advance(s, LINES_A_STAGE);
+            ahead.next(s);
         }
         if let (Some(runs), Some(values)) = (runs.first_chunk_mut(), values.first_chunk_mut()) {
             for half in runs.as_chunks_mut().0 {
@@ -120,10 +116,10 @@ impl<const N: usize> Sorted<N> {
                     runs: half,
                     ranks: All,
                 });
-                ahead.advance(s, LINES_A_STAGE);
+                ahead.next(s);
             }
             s.call(Merge::<_, 64> { runs, ranks });
-            ahead.advance(s, LINES_A_STAGE);
+            ahead.next(s);
             s.call(Last64 {
                 runs,
                 values,
@@ -136,6 +132,6 @@ impl<const N: usize> Sorted<N> {
                 ranks,
             });
         }
-        ahead.advance(s, LINES_A_STAGE);
+        ahead.next(s);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::ahead::Ahead;
 use super::out::{EMPTY, Out};
-use super::padded;
-use super::simd::{Kernel, LANES, Simd};
+use super::run::runs;
+use super::simd::{Kernel, Simd};
 use crate::source::Strip;
 
 /// Writes one row over the strip into `out`.
@@ -19,17 +19,18 @@ impl Kernel for OneRow<'_> {
     fn run<S: Simd>(self, s: S) {
         let Self { strip, out } = self;
         let mut ahead = Ahead::new(&strip);
-        let mut columns = strip.rows[0][strip.range.clone()].chunks(LANES);
+        let mut room = Vec::new();
         let mut panel = EMPTY;
         let mut start = strip.range.start;
         for out in out.panels() {
             ahead.begin(start);
-            start += out.values.len();
-            let vectors = out.values.len().div_ceil(LANES);
-            for (to, x) in panel.iter_mut().zip(columns.by_ref().take(vectors)) {
-                ahead.next(s);
-                s.store(s.load(&padded(x)), &mut to.0);
+            for run in runs(&strip, start, &mut room) {
+                for (x, to) in run.iter().zip(&mut panel) {
+                    ahead.next(s);
+                    s.store(s.load(x), &mut to.0);
+                }
             }
+            start += out.values.len();
             out.put(s, &panel);
         }
     }

@@ -4,8 +4,8 @@
 //! output is out of the caches anyway by the time when somebody reads it, so its lines are sent to memory
 //! whole. They begin where the allocator lets them; so a panel's values are gathered first.
 
-use super::ahead::LINES;
-use super::simd::{LANES, Lanes, Simd};
+use super::run::LINES;
+use super::simd::{LANES, Lanes, Simd, arrays};
 use crate::tile::PANEL;
 
 /// The columns of a strip in the output.
@@ -46,9 +46,8 @@ impl<'a> Out<'a> {
         if self.is_long {
             s.stream(panel, self.values);
         } else {
-            for (from, to) in panel.iter().zip(self.values.chunks_mut(LANES)) {
-                to.copy_from_slice(&from.0[..to.len()]);
-            }
+            let values = &arrays(panel).as_flattened()[..self.values.len()];
+            self.values.copy_from_slice(values);
         }
     }
 }

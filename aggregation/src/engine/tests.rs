@@ -49,17 +49,19 @@ fn close(a: f32, b: f32) -> bool {
 
 #[test]
 fn columns_agree_with_the_plain_definition_on_every_instruction_set() {
-    for n in (1..=20).chain([31, 32, 33, 47, 63, 64]) {
-        let rows = rows(n, 83, n as u64, true);
+    // Less than a panel, and more.
+    let sizes = (1..=20).chain([31, 32, 33, 47, 63, 64]).map(|n| (n, 83));
+    for (n, d) in sizes.chain([(8, 1107), (29, 1107)]) {
+        let rows = rows(n, d, n as u64, true);
         let source = source(&rows);
         for reduce in REDUCTIONS(n) {
-            let mut plain = vec![0.0; 83];
+            let mut plain = vec![0.0; d];
             let slices: Vec<&[f32]> = rows.iter().map(Vec::as_slice).collect();
-            wide::columns(&slices, 0..83, &Mixer::Plain, reduce, &mut plain);
+            wide::columns(&slices, 0..d, &Mixer::Plain, reduce, &mut plain);
             let results: Vec<Vec<f32>> = Isa::available()
                 .into_iter()
                 .map(|isa| {
-                    let mut out = vec![0.0; 83];
+                    let mut out = vec![0.0; d];
                     columns(isa, &source, &Mixer::Plain, reduce, &mut out);
                     out
                 })
@@ -150,6 +152,30 @@ fn a_distance_depends_on_its_two_rows_alone() {
     }
 }
 
+/// Many rows that straddle cache lines are copied.
+#[test]
+fn distances_do_not_depend_on_where_rows_begin_in_memory() {
+    let (n, d) = (50, 2100);
+    let rows = rows(n, d, 19, false);
+    for isa in Isa::available() {
+        let found = |place: fn(usize) -> usize| -> Vec<u64> {
+            let moved = rows.iter().enumerate().map(|(i, row)| {
+                let mut room = vec![0.0; d + 32];
+                let first = room.as_ptr().align_offset(64) + place(i);
+                room[first..first + d].copy_from_slice(row);
+                (first, room)
+            });
+            let moved: Vec<(usize, Vec<f32>)> = moved.collect();
+            let rows = moved.iter().map(|(first, room)| &room[*first..][..d]);
+            let found = distances(isa, &Source::Rows(rows.collect()), Pairs::All);
+            found.into_iter().map(f64::to_bits).collect()
+        };
+        let on_lines = found(|_| 0);
+        assert_eq!(found(|_| 4), on_lines);
+        assert_eq!(found(|i| i % 16), on_lines);
+    }
+}
+
 #[test]
 fn few_distances_are_the_same_as_among_all() {
     for (n, d, wild) in [(1, 3, false), (5, 1027, false), (7, 20_000, true)] {
@@ -176,8 +202,8 @@ fn few_distances_are_the_same_as_among_all() {
 
 #[test]
 fn mixing_agrees_with_the_plain_product() {
-    let n = 29;
-    let rows = rows(n, 50, 3, false);
+    let (n, d) = (29, 1050);
+    let rows = rows(n, d, 3, false);
     let sets = |is_member: fn(usize, usize) -> bool| -> Vec<Vec<f64>> {
         let weight = |i, j| if is_member(i, j) { 0.125 } else { 0.0 };
         (0..n)
@@ -195,11 +221,11 @@ fn mixing_agrees_with_the_plain_product() {
             .iter()
             .map(|w| {
                 let value = |c: usize| (0..n).map(|j| w[j] * f64::from(rows[j][c])).sum::<f64>();
-                (0..50).map(|c| value(c) as f32).collect()
+                (0..d).map(|c| value(c) as f32).collect()
             })
             .collect();
         let reduce = Reduce::TrimmedMean { f: 1 };
-        let mut expected = vec![0.0; 50];
+        let mut expected = vec![0.0; d];
         columns(
             Isa::best(),
             &source(&mixed),
@@ -209,7 +235,7 @@ fn mixing_agrees_with_the_plain_product() {
         );
         let mut outs = Vec::new();
         for isa in Isa::available() {
-            let mut out = vec![0.0; 50];
+            let mut out = vec![0.0; d];
             columns(isa, &source(&rows), &mixer, reduce, &mut out);
             for (a, b) in out.iter().zip(&expected) {
                 assert!((a - b).abs() < 1e-6, "{a} {b}");

@@ -3,9 +3,11 @@
 //! The sixteen distances of a square are made of its scalar products, compared and added up as one
 //! vector: taken lane by lane they would cost more than the products.
 
-use super::tile::{Differences, Products, Row, SIDE, lane};
+use super::aligned::{Aligned, copies};
+use super::tile::{Differences, OwnProducts, Products, Row, SIDE, lane};
 use super::{PART, from_products, square, trusted};
-use crate::engine::ahead::{Ahead, LINES, fours};
+use crate::engine::ahead::{Ahead, fours};
+use crate::engine::run::LINES;
 use crate::engine::simd::{LANES, Lanes, Simd};
 use crate::engine::triangle;
 
@@ -69,28 +71,29 @@ impl Squares {
     pub(super) fn add<S: Simd>(
         &mut self,
         s: S,
-        rows: &[Row<'_>],
+        mut rows: Aligned<'_>,
         ahead: &mut Ahead<'_>,
         norms: &mut [f64],
     ) {
-        let n = rows.len();
-        let blocks = n.div_ceil(SIDE);
+        let blocks = self.n.div_ceil(SIDE);
         // The next panel comes in equal parts, one with each square.
-        ahead.set_pace((LINES * fours(n)).div_ceil(triangle(blocks, 0)));
-        // Past the end the last row stands in, and its sums are not used.
-        let pick = |block: usize| -> [Row<'_>; SIDE] {
-            std::array::from_fn(|k| rows[(SIDE * block + k).min(n - 1)])
-        };
+        ahead.set_pace((LINES * fours(self.n)).div_ceil(triangle(blocks, 0)));
         for first in (0..blocks).step_by(2) {
             let pair = first..blocks.min(first + 2);
             for i in pair.clone() {
-                self.add_block(s, i, n, pick(i), ahead, norms);
+                let (original, room) = rows.original(i);
+                let products = s.call(OwnProducts {
+                    rows: original,
+                    copies: copies(room),
+                    ahead,
+                });
+                self.add_block(s, i, products, rows.block(i), norms);
             }
             // A block is in the first-level cache after the first square with it.
             for j in 0..pair.end - 1 {
-                let b = pick(j);
+                let b = rows.block(j);
                 for i in pair.clone().filter(|i| *i > j) {
-                    let a = pick(i);
+                    let a = rows.block(i);
                     let products = s.call(Products { a, b, ahead });
                     self.add_square(s, (i, j), &products, a, b);
                 }
@@ -98,24 +101,22 @@ impl Squares {
         }
     }
 
-    /// The squares of the rows of block `i`, and the distances within it.
+    /// The squares of the rows of block `i`, and the distances within it, from the products of these rows.
     #[inline(always)]
     fn add_block<S: Simd>(
         &mut self,
         s: S,
         i: usize,
-        n: usize,
+        mut products: Lanes<f32>,
         a: [Row<'_>; SIDE],
-        ahead: &mut Ahead<'_>,
         norms: &mut [f64],
     ) {
-        let mut products = s.call(Products { a, b: a, ahead });
         let mut squares = [0.0; SIDE];
         for p in 0..SIDE {
             let (trusted, exact) = square(s, products.0[lane(p, p)], a[p]);
             squares[p] = trusted;
             let row = SIDE * i + p;
-            if row < n {
+            if row < self.n {
                 norms[triangle(row, row)] += exact;
             }
         }

@@ -3,6 +3,7 @@
 //! A pair's sum is the same bits in any place of a square: the vectors are folded left to right.
 
 use crate::engine::ahead::Ahead;
+use crate::engine::run::LINES;
 use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
 
 /// The vectors of a row in one panel.
@@ -58,6 +59,58 @@ impl Kernel for Products<'_, '_> {
     fn run<S: Simd>(self, s: S) -> Lanes<f32> {
         let ahead = self.ahead;
         square::<S, Multiplied>(s, self.a, self.b, || ahead.step(s))
+    }
+}
+
+/// The scalar products of some rows with each other, as of a square with these rows on both sides.
+pub(super) struct OwnProducts<'a, 'b, 'c> {
+    pub(super) rows: [Row<'a>; SIDE],
+    /// Where the rows are copied to meanwhile.
+    pub(super) copies: Option<[&'c mut [Lanes<f32>; LINES]; SIDE]>,
+    pub(super) ahead: &'a mut Ahead<'b>,
+}
+
+impl Kernel for OwnProducts<'_, '_, '_> {
+    type Out = Lanes<f32>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Lanes<f32> {
+        let Self {
+            rows,
+            mut copies,
+            ahead,
+        } = self;
+        if !S::WIDE {
+            return square::<S, Multiplied>(s, rows, rows, || ahead.step(s));
+        }
+        let width = rows[0].len().min(LINES);
+        let rows: [Row<'_>; SIDE] = std::array::from_fn(|k| &rows[k][..width]);
+        let mut sums = [[s.splat(0.0); SIDE]; SIDE];
+        for v in 0..width {
+            ahead.step(s);
+            let mut x = [s.splat(0.0); SIDE];
+            for p in 0..SIDE {
+                x[p] = s.load(&rows[p][v]);
+            }
+            if let Some(copies) = &mut copies {
+                for p in 0..SIDE {
+                    s.store(x[p], &mut copies[p][v].0);
+                }
+            }
+            for p in 0..SIDE {
+                for q in 0..=p {
+                    sums[p][q] = s.mul_add(x[p], x[q], sums[p][q]);
+                }
+            }
+        }
+        for p in 0..SIDE {
+            for q in 0..p {
+                sums[q][p] = sums[p][q];
+            }
+        }
+        let mut out = Lanes([0.0; LANES]);
+        s.store(s.sums(&sums), &mut out.0);
+        out
     }
 }
 

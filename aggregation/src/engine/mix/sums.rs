@@ -5,11 +5,10 @@
 
 mod entries;
 
-use std::ops::Range;
-
 use crate::engine::ahead::Ahead;
 use crate::engine::column::MOST_ROWS;
-use crate::engine::simd::{LANES, Lanes, Simd};
+use crate::engine::run::Run;
+use crate::engine::simd::{Lanes, Simd};
 use entries::{EMPTY, Entries, Scaled, Tables};
 
 /// Sums of scaled rows.
@@ -44,18 +43,14 @@ impl Distinct {
     }
 }
 
-/// Room for the rows and the tables of sixteen columns.
+/// Room for the tables of sixteen columns.
 pub(in crate::engine) struct Scratch {
-    pub(super) rows: [Lanes<f32>; MOST_ROWS],
     tables: Tables,
 }
 
 impl Scratch {
     pub(in crate::engine) fn new() -> Self {
-        Self {
-            rows: [Lanes([-0.0; LANES]); MOST_ROWS],
-            tables: EMPTY,
-        }
+        Self { tables: EMPTY }
     }
 }
 
@@ -85,23 +80,21 @@ impl Sums {
         self.first.len() + self.copies.len()
     }
 
-    /// Loads up to sixteen columns of each mixed row, as keys. Says how many lines of memory it asked
-    /// for meanwhile.
+    /// Loads vector `at` of each mixed row, as keys.
     #[inline(always)]
     pub(super) fn load<S: Simd>(
         &self,
         s: S,
-        rows: &[&[f32]],
-        columns: Range<usize>,
+        runs: &[&Run],
+        at: usize,
         scratch: &mut Scratch,
         keys: &mut [Lanes<i32>],
         ahead: &mut Ahead<'_>,
-    ) -> usize {
-        let lines = rows.len().div_ceil(4);
+    ) {
         if let Distinct::Entries(entries) = &self.distinct {
             let rows = Scaled {
-                rows,
-                columns,
+                runs,
+                at,
                 scale: &self.scale,
             };
             entries.load(s, rows, &self.first, keys, &mut scratch.tables, ahead);
@@ -109,7 +102,6 @@ impl Sums {
         for &(copy, of) in &self.copies {
             keys[copy] = keys[of];
         }
-        lines
     }
 
     /// One column, by the same additions.

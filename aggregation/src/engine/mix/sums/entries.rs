@@ -2,12 +2,11 @@
 //! the sums of all their subsets. A sum adds up entries: its members one by one, or, where many sums
 //! differ, one entry of each table (the method of the four Russians: Arlazarov et al. 1970).
 
-use std::ops::Range;
-
 use super::in_chains;
 use crate::engine::ahead::Ahead;
 use crate::engine::column::MOST_ROWS;
-use crate::engine::mix::part;
+use crate::engine::mix::ROWS_A_FOUR;
+use crate::engine::run::Run;
 use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
 
 /// The sum of some rows of a table: bit k of the lower bits, as many as the table has rows, stands for the k-th one, the upper
@@ -91,7 +90,7 @@ impl Entries {
     }
 
     /// Makes the sums of sixteen columns of rows, times `scale`, as keys: each at its place of `first`.
-    /// Asks for a line of memory with every fourth row.
+    /// Asks for lines of memory as [`Mixer::load`](crate::engine::mix::Mixer::load) does.
     #[inline(always)]
     pub(super) fn load<S: Simd>(
         &self,
@@ -141,10 +140,10 @@ impl Entries {
     }
 }
 
-/// Some columns of rows, and the factor of each row.
+/// A vector of each run, and the factor of each row.
 pub(super) struct Scaled<'a> {
-    pub(super) rows: &'a [&'a [f32]],
-    pub(super) columns: Range<usize>,
+    pub(super) runs: &'a [&'a Run],
+    pub(super) at: usize,
     pub(super) scale: &'a [f32],
 }
 
@@ -161,22 +160,18 @@ impl<const HEIGHT: usize, const SUBSETS: usize> Kernel for Fill<'_, '_, HEIGHT, 
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Scaled {
-            rows,
-            columns,
-            scale,
-        } = self.rows;
+        let Scaled { runs, at, scale } = self.rows;
         let tables = self.tables.as_chunks_mut::<SUBSETS>().0;
-        let rows = rows.chunks(HEIGHT).zip(scale.chunks(HEIGHT));
-        for (at, (table, (rows, scale))) in tables.iter_mut().zip(rows).enumerate() {
-            if (at * HEIGHT).is_multiple_of(4) {
+        let rows = runs.chunks(HEIGHT).zip(scale.chunks(HEIGHT));
+        for (i, (table, (runs, scale))) in tables.iter_mut().zip(rows).enumerate() {
+            if ((i + 1) * HEIGHT).is_multiple_of(ROWS_A_FOUR) {
                 self.ahead.next(s);
             }
             let mut sums = [s.splat(-0.0); SUBSETS];
             for k in 0..HEIGHT {
                 let known = 1 << k;
-                if let (Some(row), Some(&scale)) = (rows.get(k), scale.get(k)) {
-                    sums[known] = s.mul(part(s, row, columns.clone()), s.splat(scale));
+                if let (Some(run), Some(&scale)) = (runs.get(k), scale.get(k)) {
+                    sums[known] = s.mul(s.load(&run[at]), s.splat(scale));
                 }
                 for subset in 1..known {
                     sums[known + subset] = s.add(sums[subset], sums[known]);

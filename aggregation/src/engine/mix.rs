@@ -3,7 +3,7 @@
 mod sums;
 
 use super::ahead::Ahead;
-use super::run::Run;
+use super::run::{self, Run};
 use super::simd::{Lanes, Simd};
 pub(super) use sums::Scratch;
 use sums::Sums;
@@ -60,6 +60,13 @@ impl Mixer {
     ) {
         match self {
             Self::Plain => {
+                if runs.len() <= ROWS_A_FOUR {
+                    for (key, run) in keys.iter_mut().zip(runs) {
+                        s.store_keys(run::load(s, run, at), &mut key.0);
+                    }
+                    ahead.advance(s, fours_asked_for(runs.len()));
+                    return;
+                }
                 for (keys, runs) in keys.chunks_mut(ROWS_A_FOUR).zip(runs.chunks(ROWS_A_FOUR)) {
                     for (key, run) in keys.iter_mut().zip(runs) {
                         s.store_keys(s.load(&run[at]), &mut key.0);

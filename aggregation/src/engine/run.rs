@@ -1,6 +1,6 @@
 //! Runs: what the kernels read of a row at a time, the values of one panel.
 
-use super::simd::LANES;
+use super::simd::{LANES, Simd};
 use crate::source::Strip;
 use crate::tile::PANEL;
 
@@ -14,6 +14,17 @@ pub(super) type Run = [[f32; LANES]; LINES];
 #[inline(always)]
 pub(super) fn whole(values: &[f32]) -> Option<&Run> {
     values.as_chunks().0.first_chunk()
+}
+
+/// Vectors from one that is loaded to one that is asked for.
+const NEAR: usize = 2;
+
+/// Loads a vector, and asks for a later one: where a loop over rows loads from each in turn, the processor does not see
+/// that each is read on and on.
+#[inline(always)]
+pub(super) fn load<S: Simd>(s: S, run: &Run, at: usize) -> S::F {
+    s.prefetch_near(&run[(at + NEAR) % LINES]);
+    s.load(&run[at])
 }
 
 /// The runs of all rows in the panel that starts at this column. Short ones are filled up with zeros, in `room`.

@@ -142,8 +142,10 @@ pub(crate) trait Simd: Copy {
     /// Runs a kernel as a function of its own: the compiler gives it all registers.
     fn call<K: Kernel>(self, kernel: K) -> K::Out;
 
-    /// Asks for a cache line that will be read soon. Never faults, changes no value.
+    /// Asks for a cache line that will be read soon, into the second-level cache. Never faults, changes no value.
     fn prefetch(self, x: &[f32; LANES]);
+    /// Asks for one that will be read next, and may be in the second-level cache.
+    fn prefetch_near(self, x: &[f32; LANES]);
 }
 
 /// A computation that is compiled once per instruction set.

@@ -331,4 +331,8 @@ impl Simd for Avx2 {
     fn prefetch(self, x: &[f32; LANES]) {
         has!(_mm_prefetch::<_MM_HINT_T1>(x.as_ptr().cast()));
     }
+    #[inline(always)]
+    fn prefetch_near(self, x: &[f32; LANES]) {
+        has!(_mm_prefetch::<_MM_HINT_T0>(x.as_ptr().cast()));
+    }
 }

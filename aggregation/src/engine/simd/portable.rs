@@ -210,4 +210,6 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn prefetch(self, _: &[f32; LANES]) {}
+    #[inline(always)]
+    fn prefetch_near(self, _: &[f32; LANES]) {}
 }

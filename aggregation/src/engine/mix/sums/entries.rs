@@ -6,7 +6,7 @@ use super::in_chains;
 use crate::engine::ahead::Ahead;
 use crate::engine::column::MOST_ROWS;
 use crate::engine::mix::ROWS_A_FOUR;
-use crate::engine::run::Run;
+use crate::engine::run::{self, Run};
 use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
 
 /// The sum of some rows of a table: bit k of the lower bits, as many as the table has rows, stands for the k-th one, the upper
@@ -171,7 +171,7 @@ impl<const HEIGHT: usize, const SUBSETS: usize> Kernel for Fill<'_, '_, HEIGHT, 
             for k in 0..HEIGHT {
                 let known = 1 << k;
                 if let (Some(run), Some(&scale)) = (runs.get(k), scale.get(k)) {
-                    sums[known] = s.mul(s.load(&run[at]), s.splat(scale));
+                    sums[known] = s.mul(run::load(s, run, at), s.splat(scale));
                 }
                 for subset in 1..known {
                     sums[known + subset] = s.add(sums[subset], sums[known]);

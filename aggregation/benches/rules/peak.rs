@@ -39,7 +39,7 @@ macro_rules! return_widest {
 }
 
 impl Peak {
-    pub(crate) fn of(rows: &[Vec<f32>]) -> Self {
+    pub(crate) fn of(rows: &[&[f32]]) -> Self {
         let bytes = rows.iter().map(|row| 4 * row.len()).sum::<usize>() as f64;
         Self {
             read: bytes / super::seconds(&mut || total(rows)),
@@ -61,7 +61,7 @@ impl fmt::Display for Peak {
 }
 
 /// Reads everything once, as fast as the machine can.
-fn total(rows: &[Vec<f32>]) -> u32 {
+fn total(rows: &[&[f32]]) -> u32 {
     let runs: Vec<&[f32]> = rows.iter().flat_map(|row| row.chunks(1 << 16)).collect();
     runs.into_par_iter().map(read).reduce(|| 0, |a, b| a ^ b)
 }

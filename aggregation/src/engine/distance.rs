@@ -10,17 +10,17 @@
 
 mod aligned;
 mod squares;
+mod star;
 mod tile;
 
-use super::ahead::{Ahead, SIDE};
-use super::run::LINES;
+use super::ahead::Ahead;
 use super::simd::{Kernel, LANES, Simd};
-use super::{Pairs, padded, triangle};
+use super::{Pairs, padded};
 use crate::source::Strip;
 use crate::tile::PANEL;
 use aligned::Aligned;
 use squares::Squares;
-use tile::{Differences, Exactly, Product, Row, tree};
+use tile::{Exactly, Row, tree};
 
 /// Adds the squared distances over the strip to `sums`: pair (i, j) with j < i at `triangle(i, j)`,
 /// the squared norm of row i at `triangle(i, i)`.
@@ -57,7 +57,7 @@ impl Kernel for Distances<'_> {
         for start in (range.start..full).step_by(PANEL) {
             ahead.begin(start);
             match pairs {
-                Pairs::NormsAnd(own) => star(s, &panel(start), own, &mut ahead, sums),
+                Pairs::NormsAnd(own) => star::add(s, &panel(start), own, &mut ahead, sums),
                 Pairs::All => {
                     let rows = panel(start);
                     all.add(s, Aligned::new::<S>(&rows, &mut room), &mut ahead, sums);
@@ -69,52 +69,13 @@ impl Kernel for Distances<'_> {
             let rest: Vec<[[f32; LANES]; 1]> = rest.collect();
             let rest: Vec<_> = rest.iter().map(|row| &row[..]).collect();
             match pairs {
-                Pairs::NormsAnd(own) => star(s, &rest, own, &mut ahead, sums),
+                Pairs::NormsAnd(own) => star::add(s, &rest, own, &mut ahead, sums),
                 Pairs::All => all.add(s, Aligned::new::<S>(&rest, &mut room), &mut ahead, sums),
             }
         }
         if pairs == Pairs::All {
             all.write(sums);
         }
-    }
-}
-
-/// The norms over one panel, and the distances to one row; the same bits as those of [`Squares`].
-#[inline(always)]
-fn star<S: Simd>(
-    s: S,
-    rows: &[Row<'_>],
-    own: Option<usize>,
-    ahead: &mut Ahead<'_>,
-    sums: &mut [f64],
-) {
-    ahead.set_pace(LINES.div_ceil(SIDE));
-    let mut squares = Vec::with_capacity(rows.len());
-    for (i, &row) in rows.iter().enumerate() {
-        let product = s.call(Product {
-            a: row,
-            b: row,
-            ahead,
-        });
-        let (trusted, exact) = square(s, product, row);
-        squares.push(trusted);
-        sums[triangle(i, i)] += exact;
-    }
-    let Some(own) = own else { return };
-    ahead.set_pace(0);
-    for i in (0..rows.len()).filter(|&i| i != own) {
-        let (i, j) = (own.max(i), own.min(i));
-        let (a, b) = (rows[i], rows[j]);
-        let product = s.call(Product { a, b, ahead });
-        let found = from_products(product, squares[i], squares[j]);
-        sums[triangle(i, j)] += if found.is_nan() {
-            let square = |row| [row; tile::SIDE];
-            let (a, b) = (square(a), square(b));
-            let sums = s.call(Differences { a, b });
-            trusted(s, sums.0[0], a[0], b[0])
-        } else {
-            f64::from(found)
-        };
     }
 }
 

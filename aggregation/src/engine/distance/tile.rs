@@ -129,23 +129,6 @@ impl Kernel for Differences<'_> {
     }
 }
 
-/// The scalar product of two rows.
-pub(super) struct Product<'a, 'b> {
-    pub(super) a: Row<'a>,
-    pub(super) b: Row<'a>,
-    pub(super) ahead: &'a mut Ahead<'b>,
-}
-
-impl Kernel for Product<'_, '_> {
-    type Out = f32;
-
-    #[inline(always)]
-    fn run<S: Simd>(self, s: S) -> f32 {
-        let Self { a, b, ahead } = self;
-        s.sum(part::<S, Multiplied, 1>(s, [a], [b], &mut || ahead.step(s))[0][0])
-    }
-}
-
 /// Sums the terms of each pair of rows, and adds up the lanes; calls `meanwhile` as often as a row
 /// has vectors.
 #[inline(always)]

@@ -1,0 +1,131 @@
+//! The norms of all rows over one panel, and the distances to one of them: the same bits as among all pairs.
+
+use super::tile::{Differences, Row, SIDE, lane};
+use super::{from_products, square, trusted};
+use crate::engine::ahead::Ahead;
+use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
+use crate::engine::triangle;
+
+/// Adds the norms to the diagonal of `sums`, a triangular list, and the distances to row `own`, if there is one, to its pairs.
+#[inline(always)]
+pub(super) fn add<S: Simd>(
+    s: S,
+    rows: &[Row<'_>],
+    own: Option<usize>,
+    ahead: &mut Ahead<'_>,
+    sums: &mut [f64],
+) {
+    let n = rows.len();
+    let mut all = Vec::with_capacity(n.div_ceil(SIDE));
+    let mut squares = Vec::with_capacity(n);
+    for first in (0..n).step_by(SIDE) {
+        let rows_here = four(rows, first);
+        let rays = s.call(Rays {
+            rows: rows_here,
+            own: own.map(|own| rows[own]),
+            ahead,
+        });
+        all.push(rays);
+        for p in 0..SIDE.min(n - first) {
+            let (trusted, exact) = square(s, rays.0[lane(p, SQUARE)], rows_here[p]);
+            squares.push(trusted);
+            sums[triangle(first + p, first + p)] += exact;
+        }
+    }
+    let Some(own) = own else { return };
+    for (rays, first) in all.iter().zip((0..n).step_by(SIDE)) {
+        let (a, b) = (four(rows, first), [rows[own]; SIDE]);
+        let mut differences = None;
+        for i in (first..n.min(first + SIDE)).filter(|&i| i != own) {
+            let found = from_products(rays.0[lane(i - first, PRODUCT)], squares[i], squares[own]);
+            sums[triangle(own.max(i), own.min(i))] += if found.is_nan() {
+                let sums = differences.get_or_insert_with(|| s.call(Differences { a, b }));
+                trusted(s, sums.0[lane(i - first, 0)], rows[i], rows[own])
+            } else {
+                f64::from(found)
+            };
+        }
+    }
+}
+
+/// Some rows. Past the end the last one stands in, and its sums are not used.
+#[inline(always)]
+fn four<'a>(rows: &[Row<'a>], first: usize) -> [Row<'a>; SIDE] {
+    std::array::from_fn(|k| rows[(first + k).min(rows.len() - 1)])
+}
+
+/// Which column of the lanes has the squares of the rows, and which one their products with the own row.
+const SQUARE: usize = 0;
+const PRODUCT: usize = 1;
+
+/// The squares of some rows, and their scalar products with the own one, if there is one. Side by side, so that no sum waits for
+/// its last addition.
+struct Rays<'a, 'b> {
+    rows: [Row<'a>; SIDE],
+    own: Option<Row<'a>>,
+    ahead: &'a mut Ahead<'b>,
+}
+
+impl Kernel for Rays<'_, '_> {
+    type Out = Lanes<f32>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Lanes<f32> {
+        let Self { rows, own, ahead } = self;
+        let mut sums = [[s.splat(0.0); SIDE]; SIDE];
+        if S::WIDE {
+            rays::<S, SIDE>(s, rows, own, ahead, &mut sums);
+        } else {
+            let [first, second, ..] = rows;
+            rays::<S, 2>(s, [first, second], own, ahead, &mut sums);
+            let [.., first, second] = rows;
+            rays::<S, 2>(s, [first, second], own, ahead, &mut sums[2..]);
+        }
+        let mut out = Lanes([0.0; LANES]);
+        s.store(s.sums(&sums), &mut out.0);
+        out
+    }
+}
+
+/// Writes the sums of each row to its own of `sums`. Asks for a line of four rows with every fourth row's vector.
+#[inline(always)]
+fn rays<S: Simd, const R: usize>(
+    s: S,
+    rows: [Row<'_>; R],
+    own: Option<Row<'_>>,
+    ahead: &mut Ahead<'_>,
+    sums: &mut [[S::F; SIDE]],
+) {
+    let width = rows[0].len();
+    let rows: [Row<'_>; R] = std::array::from_fn(|k| &rows[k][..width]);
+    let mut squares = [s.splat(0.0); R];
+    let mut products = [s.splat(0.0); R];
+    if let Some(own) = own {
+        let own = &own[..width];
+        for v in 0..width {
+            if v % SIDE < R {
+                ahead.next(s);
+            }
+            let y = s.load(&own[v]);
+            for p in 0..R {
+                let x = s.load(&rows[p][v]);
+                squares[p] = s.mul_add(x, x, squares[p]);
+                products[p] = s.mul_add(x, y, products[p]);
+            }
+        }
+    } else {
+        for v in 0..width {
+            if v % SIDE < R {
+                ahead.next(s);
+            }
+            for p in 0..R {
+                let x = s.load(&rows[p][v]);
+                squares[p] = s.mul_add(x, x, squares[p]);
+            }
+        }
+    }
+    for p in 0..R {
+        sums[p][SQUARE] = squares[p];
+        sums[p][PRODUCT] = products[p];
+    }
+}

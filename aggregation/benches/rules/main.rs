@@ -64,7 +64,8 @@ fn table(n: usize, d: usize, words: &[&String]) {
         "{:<32}{:>10}{:>10}{:>8}{:>14}{:>16}{:>10}",
         "rule", "least ms", "ms", "GB/s", "times a read", "times its bound", "MB more"
     );
-    let mut out = vec![0.0; d];
+    // Not zeros, which the system only promises: the first rule would pay for their pages.
+    let mut out = vec![1.0; d];
     for &(text, passes) in RULES {
         if !words.is_empty() && !words.iter().any(|word| is_meant(text, word)) {
             continue;

@@ -60,6 +60,7 @@ impl Mixer {
     ) {
         match self {
             Self::Plain => {
+                // Of more rows, asking early costs as much as it saves.
                 if runs.len() <= ROWS_A_FOUR {
                     for (key, run) in keys.iter_mut().zip(runs) {
                         s.store_keys(run::load(s, run, at), &mut key.0);

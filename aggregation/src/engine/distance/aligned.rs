@@ -3,7 +3,7 @@
 //! A vector that straddles two lines takes two loads, and the squares load each row once for every four others. An
 //! allocator puts long rows anywhere at a multiple of sixteen bytes. Who reads a row first copies it ([`OwnProducts`](super::tile::OwnProducts)).
 
-use super::tile::{Row, SIDE};
+use super::tile::{Row, SIDE, four};
 use crate::engine::run::LINES;
 use crate::engine::simd::{LANES, Lanes, Simd, arrays};
 
@@ -29,18 +29,19 @@ impl<'a> Aligned<'a> {
         Self { rows, room }
     }
 
-    /// The rows of a block as they are, and room for their copies, if they are to be copied. Past the end the last row stands in.
+    /// The rows of a block as they are, and room for their copies, if they are to be copied.
     pub(super) fn original(&mut self, block: usize) -> ([Row<'a>; SIDE], &mut [Lanes<f32>]) {
-        let rows = std::array::from_fn(|k| self.rows[(SIDE * block + k).min(self.rows.len() - 1)]);
         let mut room = self.room.chunks_exact_mut(SIDE * STRIDE);
-        (rows, room.nth(block).unwrap_or_default())
+        let room = room.nth(block).unwrap_or_default();
+        (four(self.rows, SIDE * block), room)
     }
 
     /// The rows of a block that was copied.
     #[inline(always)]
     pub(super) fn block(&self, block: usize) -> [Row<'_>; SIDE] {
+        let rows = four(self.rows, SIDE * block);
         std::array::from_fn(|k| {
-            let row = self.rows[(SIDE * block + k).min(self.rows.len() - 1)];
+            let row = rows[k];
             let at = (SIDE * block + k) * STRIDE;
             self.room.get(at..at + row.len()).map_or(row, arrays)
         })

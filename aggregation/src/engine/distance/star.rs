@@ -1,6 +1,6 @@
 //! The norms of all rows over one panel, and the distances to one of them: the same bits as among all pairs.
 
-use super::tile::{Differences, Row, SIDE, lane};
+use super::tile::{Differences, Row, SIDE, four, lane};
 use super::{from_products, square, trusted};
 use crate::engine::ahead::Ahead;
 use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
@@ -46,12 +46,6 @@ pub(super) fn add<S: Simd>(
             };
         }
     }
-}
-
-/// Some rows. Past the end the last one stands in, and its sums are not used.
-#[inline(always)]
-fn four<'a>(rows: &[Row<'a>], first: usize) -> [Row<'a>; SIDE] {
-    std::array::from_fn(|k| rows[(first + k).min(rows.len() - 1)])
 }
 
 /// Which column of the lanes has the squares of the rows, and which one their products with the own row.

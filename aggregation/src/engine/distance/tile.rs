@@ -19,6 +19,12 @@ pub(super) const fn lane(p: usize, q: usize) -> usize {
     SIDE * q + p
 }
 
+/// Some rows. Past the end the last one stands in, and its sums are not used.
+#[inline(always)]
+pub(super) fn four<'a>(rows: &[Row<'a>], first: usize) -> [Row<'a>; SIDE] {
+    std::array::from_fn(|k| rows[(first + k).min(rows.len() - 1)])
+}
+
 /// What two vectors of a pair of rows add to its sum. A trait and no closure: the compiler optimises
 /// a closure by itself before it inlines it, there without the instructions of the kernel, and keeps
 /// the sums in memory.

@@ -76,7 +76,11 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
         matches!(work.reduce, Reduce::TrimmedMean { f } if low + f >= MiddleHalf.left_out(N));
     // Lines that nobody else asks for.
     let n_lines = work.strip.rows.len();
-    let asked_for = mix::fours_asked_for(n_lines) + network::fours_asked_for::<N>();
+    let by_sort = match work.reduce {
+        Reduce::Sign => 0,
+        _ => network::fours_asked_for::<N>(),
+    };
+    let asked_for = mix::fours_asked_for(n_lines) + by_sort;
     let rest = fours(n_lines).saturating_sub(asked_for);
     let shares = Shares::new(work.reduce, n);
     let mut reduced = EMPTY;

@@ -18,10 +18,8 @@ pub(crate) struct Sums {
     scale: Vec<f32>,
     /// Each sum that occurs.
     distinct: Distinct,
-    /// The first mixed row of each sum.
-    first: Vec<usize>,
-    /// Mixed rows that are equal to an earlier one, and that one.
-    copies: Vec<(usize, usize)>,
+    /// How many mixed rows are the same sum, for each. They stand side by side: what reads them sorts them anyway.
+    times: Vec<usize>,
 }
 
 /// Sums that occur.
@@ -58,29 +56,28 @@ impl Sums {
     /// Finds the cheapest form of M, whose weights in column j are 0 or `scale[j]`.
     pub(super) fn new(weights: &[Vec<f64>], scale: Vec<f64>) -> Self {
         let mut members: Vec<Vec<usize>> = Vec::new();
-        let (mut first, mut copies) = (Vec::new(), Vec::new());
-        for (i, row) in weights.iter().enumerate() {
+        let mut times: Vec<usize> = Vec::new();
+        for row in weights {
             let set: Vec<usize> = (0..row.len()).filter(|&j| row[j] != 0.0).collect();
             if let Some(known) = members.iter().position(|m| *m == set) {
-                copies.push((i, first[known]));
+                times[known] += 1;
             } else {
                 members.push(set);
-                first.push(i);
+                times.push(1);
             }
         }
         Self {
             distinct: Distinct::new(members, scale.len()),
             scale: scale.into_iter().map(|w| w as f32).collect(),
-            first,
-            copies,
+            times,
         }
     }
 
     pub(super) fn rows_out(&self) -> usize {
-        self.first.len() + self.copies.len()
+        self.times.iter().sum()
     }
 
-    /// Loads vector `at` of each mixed row, as keys.
+    /// Loads vector `at` of each mixed row, as keys, equal ones side by side.
     #[inline(always)]
     pub(super) fn load<S: Simd>(
         &self,
@@ -97,10 +94,7 @@ impl Sums {
                 at,
                 scale: &self.scale,
             };
-            entries.load(s, rows, &self.first, keys, &mut scratch.tables, ahead);
-        }
-        for &(copy, of) in &self.copies {
-            keys[copy] = keys[of];
+            entries.load(s, rows, &self.times, keys, &mut scratch.tables, ahead);
         }
     }
 
@@ -114,14 +108,9 @@ impl Sums {
             }
             Distinct::Entries(entries) => entries.column(&x),
         };
-        let mut out = vec![0.0; self.rows_out()];
-        for (sum, &first) in sums.into_iter().zip(&self.first) {
-            out[first] = sum;
-        }
-        for &(copy, of) in &self.copies {
-            out[copy] = out[of];
-        }
-        out
+        let rows = sums.into_iter().zip(&self.times);
+        rows.flat_map(|(sum, &times)| std::iter::repeat_n(sum, times))
+            .collect()
     }
 }
 

@@ -89,14 +89,14 @@ impl Entries {
         }
     }
 
-    /// Makes the sums of sixteen columns of rows, times `scale`, as keys: each at its place of `first`.
+    /// Makes the sums of sixteen columns of rows, times their scale, as keys: each so many `times`, side by side.
     /// Asks for lines of memory as [`Mixer::load`](crate::engine::mix::Mixer::load) does.
     #[inline(always)]
     pub(super) fn load<S: Simd>(
         &self,
         s: S,
         rows: Scaled<'_>,
-        first: &[usize],
+        times: &[usize],
         keys: &mut [Lanes<i32>],
         tables: &mut Tables,
         ahead: &mut Ahead<'_>,
@@ -121,7 +121,7 @@ impl Entries {
         s.call(AddEntries {
             sums: self,
             tables,
-            first,
+            times,
             keys,
         });
     }
@@ -188,8 +188,8 @@ impl<const HEIGHT: usize, const SUBSETS: usize> Kernel for Fill<'_, '_, HEIGHT, 
 struct AddEntries<'a> {
     sums: &'a Entries,
     tables: &'a Tables,
-    /// Where each sum goes.
-    first: &'a [usize],
+    /// How often each sum is wanted.
+    times: &'a [usize],
     keys: &'a mut [Lanes<i32>],
 }
 
@@ -199,7 +199,8 @@ impl Kernel for AddEntries<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
         let mut lists = self.sums.lists.as_slice();
-        for &first in self.first {
+        let mut keys = self.keys.iter_mut();
+        for &times in self.times {
             // Not `chunks_exact`: that divides, and sixteen columns take not much longer.
             let Some((list, others)) = lists.split_at_checked(self.sums.fours) else {
                 break;
@@ -219,7 +220,10 @@ impl Kernel for AddEntries<'_> {
                 }
             }
             let sum = s.add(s.add(chains[0], chains[1]), s.add(chains[2], chains[3]));
-            s.store_keys(s.finite(sum), &mut self.keys[first].0);
+            let sum = s.finite(sum);
+            for key in keys.by_ref().take(times) {
+                s.store_keys(sum, &mut key.0);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The largest eigenvalue of a small positive semidefinite matrix.
 
+use crate::engine::simd::{Isa, Kernel, LANES, Lanes, Simd, arrays};
+
 /// Steps of power iteration with each power of the matrix. Squaring one of n rows costs as much as n steps.
 const STEPS: usize = 12;
 /// Powers at most: 1, 2, 4 and so on. Where the two largest eigenvalues are so close that not even the last one tells them
@@ -26,12 +28,12 @@ pub(crate) fn top(
     start: Option<Vec<f64>>,
     enough: f64,
 ) -> Top {
-    let matrix: Vec<f64> = (0..n * n).map(|at| entry(at / n, at % n)).collect();
-    let mut vector = first(&matrix, n, start);
+    let matrix = Matrix::new(n, entry);
+    let mut vector = first(&matrix, start);
     let mut power = matrix.clone();
     'search: for doublings in 0..POWERS {
         for _ in 0..STEPS {
-            let product = times(&power, &vector);
+            let product = power.times(&vector);
             if doublings == 0 && dot(&vector, &product) > enough {
                 break 'search;
             }
@@ -49,23 +51,22 @@ pub(crate) fn top(
                 break 'search;
             }
         }
-        if dot(&vector, &times(&matrix, &vector)) > enough {
+        if dot(&vector, &matrix.times(&vector)) > enough {
             break;
         }
-        power = squared(&power, n);
+        power = power.squared();
     }
     Top {
-        value: dot(&vector, &times(&matrix, &vector)),
+        value: dot(&vector, &matrix.times(&vector)),
         vector,
     }
 }
 
 /// Where to begin. With a little of everything: a start at right angles to the answer would never find it.
-fn first(matrix: &[f64], n: usize, start: Option<Vec<f64>>) -> Vec<f64> {
-    let diagonal = |i: &usize| matrix[i * n + i];
-    let largest = (0..n).max_by(|a, b| diagonal(a).total_cmp(&diagonal(b)));
-    let column = largest.map_or(0, |i| i * n);
-    let start = start.unwrap_or_else(|| matrix[column..][..n].to_vec());
+fn first(matrix: &Matrix, start: Option<Vec<f64>>) -> Vec<f64> {
+    let diagonal = |i: &usize| matrix.row(*i)[*i];
+    let largest = (0..matrix.n).max_by(|a, b| diagonal(a).total_cmp(&diagonal(b)));
+    let start = start.unwrap_or_else(|| matrix.row(largest.unwrap_or(0)).to_vec());
     let (mut mixed, _) = unit(start);
     for (i, v) in mixed.iter_mut().enumerate() {
         *v += 1e-3 / (1.0 + i as f64);
@@ -77,23 +78,114 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// A symmetric matrix times a vector: the sum of its rows, each times an entry.
-fn times(matrix: &[f64], v: &[f64]) -> Vec<f64> {
-    let mut out = vec![0.0; v.len()];
-    for (row, factor) in matrix.chunks_exact(v.len()).zip(v) {
-        for (out, x) in out.iter_mut().zip(row) {
-            *out += factor * x;
-        }
-    }
-    out
+/// A symmetric matrix, each row filled up with zeros to whole vectors.
+#[derive(Clone)]
+struct Matrix {
+    n: usize,
+    rows: Vec<Lanes<f64>>,
 }
 
-/// The square of a symmetric matrix that is not zero, up to a factor, so that no power overflows.
-fn squared(matrix: &[f64], n: usize) -> Vec<f64> {
-    let most = matrix.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
-    let scaled: Vec<f64> = matrix.iter().map(|x| x / most).collect();
-    let rows = scaled.chunks_exact(n);
-    rows.flat_map(|row| times(&scaled, row)).collect()
+impl Matrix {
+    fn new(n: usize, entry: impl Fn(usize, usize) -> f64) -> Self {
+        let vectors = n.div_ceil(LANES);
+        let mut rows = vec![Lanes([0.0; LANES]); n * vectors];
+        for i in 0..n {
+            for j in 0..n {
+                rows[i * vectors + j / LANES].0[j % LANES] = entry(i, j);
+            }
+        }
+        Self { n, rows }
+    }
+
+    /// Vectors of a row.
+    fn vectors(&self) -> usize {
+        self.n.div_ceil(LANES)
+    }
+
+    fn row(&self, i: usize) -> &[f64] {
+        let vectors = self.vectors();
+        &arrays(&self.rows[i * vectors..(i + 1) * vectors]).as_flattened()[..self.n]
+    }
+
+    fn times(&self, v: &[f64]) -> Vec<f64> {
+        let mut out = vec![Lanes([0.0; LANES]); self.vectors()];
+        Isa::best().run(Times {
+            matrix: self,
+            vectors: &[v],
+            out: &mut out,
+        });
+        arrays(&out).as_flattened()[..self.n].to_vec()
+    }
+
+    /// The square of a matrix that is not zero, up to a factor, so that no power overflows.
+    fn squared(mut self) -> Self {
+        let values = || self.rows.iter().flat_map(|lanes| lanes.0);
+        let most = values().fold(0.0, |most: f64, x| most.max(x.abs()));
+        for x in self.rows.iter_mut().flat_map(|lanes| &mut lanes.0) {
+            *x /= most;
+        }
+        let mut out = self.rows.clone();
+        let vectors: Vec<&[f64]> = (0..self.n).map(|i| self.row(i)).collect();
+        Isa::best().run(Times {
+            matrix: &self,
+            vectors: &vectors,
+            out: &mut out,
+        });
+        self.rows = out;
+        self
+    }
+}
+
+/// A symmetric matrix times some vectors, one after the other into `out`: each the sum of the matrix's rows, from the first one on, each
+/// times an entry.
+struct Times<'a> {
+    matrix: &'a Matrix,
+    vectors: &'a [&'a [f64]],
+    out: &'a mut [Lanes<f64>],
+}
+
+impl Kernel for Times<'_> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let width = self.matrix.vectors();
+        let outs = self.out.chunks_exact_mut(width.max(1));
+        for (v, out) in self.vectors.iter().zip(outs) {
+            let (twos, rest) = out.as_chunks_mut::<2>();
+            let n_twos = twos.len();
+            for (at, out) in twos.iter_mut().enumerate() {
+                add_up(s, self.matrix, 2 * at, v, out);
+            }
+            if let Some(out) = rest.first_chunk_mut::<1>() {
+                add_up(s, self.matrix, 2 * n_twos, v, out);
+            }
+        }
+    }
+}
+
+/// The `W` vectors of the product from this place on: side by side, so that no sum waits for its last addition.
+#[inline(always)]
+fn add_up<S: Simd, const W: usize>(
+    s: S,
+    matrix: &Matrix,
+    at: usize,
+    v: &[f64],
+    out: &mut [Lanes<f64>; W],
+) {
+    let mut sums = [s.splat_d(0.0); W];
+    let rows = matrix.rows.chunks_exact(matrix.vectors());
+    for (row, &factor) in rows.zip(v) {
+        if let Some(row) = row[at..].first_chunk::<W>() {
+            for w in 0..W {
+                let term = s.mul_d(s.splat_d(factor), s.load_d(&row[w].0));
+                sums[w] = s.add_d(sums[w], term);
+            }
+        }
+    }
+    for w in 0..W {
+        s.store_d(sums[w], &mut out[w].0);
+    }
 }
 
 /// The vector at length 1, and its length before.

@@ -260,7 +260,8 @@ fn lines<'a>(
 }
 
 /// The same values without the promise that they are aligned.
-pub(crate) fn arrays(lanes: &[Lanes<f32>]) -> &[[f32; LANES]] {
-    // SAFETY: `Lanes` is an array and nothing else.
+pub(crate) fn arrays<T>(lanes: &[Lanes<T>]) -> &[[T; LANES]] {
+    const { assert!(size_of::<Lanes<T>>() == size_of::<[T; LANES]>()) };
+    // SAFETY: `Lanes` is an array and, as was just checked, nothing else.
     unsafe { std::slice::from_raw_parts(lanes.as_ptr().cast(), lanes.len()) }
 }

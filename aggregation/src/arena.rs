@@ -3,7 +3,7 @@
 //! The arena holds the rows tile by tile: the same 1024 columns of all rows lie together. As soon as
 //! every row has all columns of a block of sixteen tiles, the block's part of the work is done
 //! ([`Blocks`]). After the last piece there is at most one block left to do, the decision, and for
-//! row rules the pass over the rows that count.
+//! row rules the pass over the rows that count, unless that could be foreseen.
 
 use half::slice::HalfFloatSliceExt as _;
 use half::{bf16, f16};

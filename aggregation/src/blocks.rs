@@ -1,8 +1,8 @@
 //! [`Blocks`]: what is done of a pipeline's work while rows arrive, block by block.
 //!
-//! As soon as all rows have all columns of a block, the block's part of the work can be done: its distances, or its finished
-//! columns for a coordinate rule alone. What is left for the end is the decision, and for the other rules one pass over the
-//! rows that count. Results are bitwise those of the same rows given at once.
+//! As soon as all rows have all columns of a block, the block's part of the work can be done: its distances, with its output where
+//! that can be foreseen ([`FirstPass`]), or its finished columns for a coordinate rule alone. What is left for the end is the
+//! decision, and for the other rules one pass over the rows that count. Results are bitwise those of the same rows given at once.
 //!
 //! Holds no rows: whoever does gives them to each call.
 
@@ -10,10 +10,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::engine::{self, simd::Isa};
 use crate::pipeline::Pipeline;
-use crate::pipeline::needs::{needs_distances, pairs};
-use crate::pipeline::run::{Plan, plan_directly, plan_from};
+use crate::pipeline::first::FirstPass;
+use crate::pipeline::needs::needs_distances;
+use crate::pipeline::run::plan_directly;
 use crate::report::Report;
 use crate::source::Source;
 use crate::tile::BLOCK;
@@ -24,45 +24,59 @@ use crate::witness::{Seen, Witness};
 pub(crate) struct Blocks {
     pipeline: Pipeline,
     max_byzantine: usize,
-    blocks: Vec<Block>,
+    done: Done,
     /// What was seen of the rows in each block, for a rule that does not tell by itself.
     seen: Vec<Option<Seen>>,
     out: Vec<f32>,
 }
 
-/// The state of a block of columns.
-#[derive(Clone, Debug, PartialEq)]
-enum Block {
-    Waiting,
-    Distances(Vec<f64>),
-    Finished,
+/// What was done of each block.
+#[derive(Debug)]
+enum Done {
+    /// Its distances, if it was worked on.
+    Distances(FirstPass),
+    /// Its columns, or nothing yet.
+    Columns(Vec<bool>),
 }
 
 impl Blocks {
     /// Nothing done yet. The result goes to `out`, which has d places.
     pub(crate) fn new(pipeline: Pipeline, max_byzantine: usize, out: Vec<f32>) -> Self {
+        let count = out.len().div_ceil(BLOCK);
+        let done = if needs_distances(&pipeline, max_byzantine) {
+            let pass = FirstPass::new(pipeline.clone(), max_byzantine, out.len(), false);
+            Done::Distances(pass)
+        } else {
+            Done::Columns(vec![false; count])
+        };
         Self {
             pipeline,
             max_byzantine,
-            blocks: vec![Block::Waiting; out.len().div_ceil(BLOCK)],
-            seen: vec![None; out.len().div_ceil(BLOCK)],
+            done,
+            seen: vec![None; count],
             out,
         }
     }
 
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        self.blocks.len()
+        self.seen.len()
     }
 
     /// Whether the work of a block was done.
     pub(crate) fn is_done(&self, block: usize) -> bool {
-        self.blocks[block] != Block::Waiting
+        match &self.done {
+            Done::Distances(pass) => pass.is_done(block),
+            Done::Columns(done) => done[block],
+        }
     }
 
     /// Everything is to be done anew: the rows are others.
     pub(crate) fn forget(&mut self) {
-        self.blocks.fill(Block::Waiting);
+        match &mut self.done {
+            Done::Distances(pass) => pass.forget(),
+            Done::Columns(done) => done.fill(false),
+        }
     }
 
     /// Where the result is, or will be.
@@ -84,21 +98,22 @@ impl Blocks {
             self.seen[blocks.clone()].clone_from_slice(&seen);
         }
         let columns = blocks.start * BLOCK..self.out.len().min(blocks.end * BLOCK);
-        if needs_distances(&self.pipeline, self.max_byzantine) {
-            let pairs = pairs(&self.pipeline, false);
-            let part = |block| engine::block_distances(Isa::best(), source, pairs, block - offset);
-            let parts: Vec<Vec<f64>> = blocks.clone().into_par_iter().map(part).collect();
-            for (block, part) in self.blocks[blocks].iter_mut().zip(parts) {
-                *block = Block::Distances(part);
+        match &mut self.done {
+            Done::Distances(pass) => {
+                // The first touch of memory is slow: better now than after the last piece.
+                self.out[columns].fill(0.0);
+                let blocks: Vec<usize> = blocks.collect();
+                pass.work(&blocks, (source, offset), &mut self.out);
             }
-            // The first touch of memory is slow: better now than after the last piece.
-            self.out[columns].fill(0.0);
-            return;
+            Done::Columns(done) => {
+                let plan = plan_directly(&self.pipeline, source.n(), self.max_byzantine);
+                let outs = self.out[columns].par_chunks_mut(BLOCK).enumerate();
+                outs.for_each(|(at, out)| {
+                    plan.write_block(source, blocks.start - offset + at, out)
+                });
+                done[blocks].fill(true);
+            }
         }
-        let plan = plan_directly(&self.pipeline, source.n(), self.max_byzantine);
-        let outs = self.out[columns].par_chunks_mut(BLOCK).enumerate();
-        outs.for_each(|(at, out)| plan.write_block(source, blocks.start - offset + at, out));
-        self.blocks[blocks].fill(Block::Finished);
     }
 
     fn witness(&self, n: usize) -> Option<Witness> {
@@ -108,26 +123,13 @@ impl Blocks {
     /// Decides, and makes the result, after the work of all blocks was done. `source` is all of the rows, and the report is on
     /// these.
     pub(crate) fn finish(&mut self, source: &Source<'_>) -> Report {
-        let plan = self.plan(source);
-        if self.blocks.iter().any(|block| *block != Block::Finished) {
-            plan.write(source, None, &mut self.out);
-        }
+        let plan = match &self.done {
+            Done::Distances(pass) => pass.finish(source, None, &mut self.out),
+            Done::Columns(_) => plan_directly(&self.pipeline, source.n(), self.max_byzantine),
+        };
         self.witness(source.n()).map_or_else(
             || plan.row_report(),
             |witness| witness.report(self.seen.iter().flatten()),
         )
-    }
-
-    fn plan(&self, source: &Source<'_>) -> Plan {
-        let (pipeline, f) = (&self.pipeline, self.max_byzantine);
-        if !needs_distances(pipeline, f) {
-            return plan_directly(pipeline, source.n(), f);
-        }
-        let parts = self.blocks.iter().filter_map(|block| match block {
-            Block::Distances(part) => Some(part.clone()),
-            Block::Waiting | Block::Finished => None,
-        });
-        let distances = engine::distances_of(parts, source.n(), pairs(pipeline, false));
-        plan_from(pipeline, source, f, &distances, None)
     }
 }

@@ -3,7 +3,7 @@
 //! There are three. *Distances* reads all rows and leaves the n x n matrix from which every row
 //! rule and every pre-aggregator decides. *Columns* reads all rows and writes one value per column,
 //! mixing rows on the way if asked. *Combine* reads the rows that have a weight and writes their
-//! sum. The engine knows no rule by name.
+//! sum; where these are known before, that of a mean goes beside the distances. The engine knows no rule by name.
 //!
 //! The result is the same bits for any number of threads and any instruction set: the columns are
 //! cut into fixed blocks, a block's partial sum is made by one thread in a fixed order, and partial
@@ -22,6 +22,7 @@ mod mix;
 mod network;
 mod one_row;
 mod out;
+mod rows;
 mod run;
 pub(crate) mod simd;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use rayon::prelude::*;
 pub(crate) use column::{MOST_ROWS, Reduce};
 pub(crate) use mix::Mixer;
 use out::{LONG, Out};
+pub(crate) use rows::{Combination, block_combine, combine, distances_and_mean};
 use simd::{Isa, LANES};
 
 use crate::source::Source;
@@ -61,43 +63,30 @@ pub(crate) enum Pairs {
     NormsAnd(Option<usize>),
 }
 
-/// Squared distances of one block of columns: pair (i, j) at `triangle(i, j)`, squared norms on the
-/// diagonal.
-pub(crate) fn block_distances(
-    isa: Isa,
-    source: &Source<'_>,
-    pairs: Pairs,
-    block: usize,
-) -> Vec<f64> {
-    let mut sums = vec![0.0; triangle(source.n(), 0)];
-    source.for_each_strip(block, |strip, _| {
-        let sums = &mut sums;
-        isa.run(distance::Distances { strip, pairs, sums });
-    });
-    sums
-}
-
 /// Adds up what was found in the blocks, in block order.
-fn sum_blocks(blocks: impl IntoIterator<Item = Vec<f64>>) -> Vec<f64> {
+fn sum_blocks(blocks: impl IntoIterator<Item = impl AsRef<[f64]>>) -> Vec<f64> {
     let mut blocks = blocks.into_iter();
-    let mut total = blocks.next().unwrap_or_default();
+    let first = blocks.next();
+    let mut total = first.map_or_else(Vec::new, |block| block.as_ref().to_vec());
     for block in blocks {
-        for (total, part) in total.iter_mut().zip(block) {
+        for (total, part) in total.iter_mut().zip(block.as_ref()) {
             *total += part;
         }
     }
     total
 }
 
-/// The distances pass over all columns. Those that are not wanted are NaN.
+/// The distances over all columns. Those that are not wanted are NaN.
+#[cfg(test)]
 pub(crate) fn distances(isa: Isa, source: &Source<'_>, pairs: Pairs) -> Vec<f64> {
-    let work = |block| block_distances(isa, source, pairs, block);
-    distances_of(in_parallel(source.d(), work), source.n(), pairs)
+    let blocks: Vec<usize> = (0..source.d().div_ceil(BLOCK)).collect();
+    let parts = distances_and_mean(isa, (source, 0), pairs, &blocks, None, &mut []);
+    distances_of(parts, source.n(), pairs)
 }
 
 /// The distances of n rows from those of each block, in block order.
 pub(crate) fn distances_of(
-    blocks: impl IntoIterator<Item = Vec<f64>>,
+    blocks: impl IntoIterator<Item = impl AsRef<[f64]>>,
     n: usize,
     pairs: Pairs,
 ) -> Vec<f64> {
@@ -169,74 +158,6 @@ pub(crate) fn columns(
 ) {
     each_block(out, |block, out| {
         columns_of_block(isa, source, block, mixer, reduce, out);
-    });
-}
-
-/// What the combine pass makes of the rows.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Combination {
-    /// The mean of these rows: exact, and so for any order of them.
-    Average(Vec<usize>),
-    /// Weights for these rows, added in this order.
-    Weighted(Vec<(usize, f64)>),
-}
-
-impl Combination {
-    fn rows(&self) -> Vec<usize> {
-        match self {
-            Self::Average(rows) => rows.clone(),
-            Self::Weighted(rows) => rows.iter().map(|&(row, _)| row).collect(),
-        }
-    }
-}
-
-/// The combine pass into `out` of length d.
-pub(crate) fn combine(isa: Isa, source: &Source<'_>, what: &Combination, out: &mut [f32]) {
-    let source = source.subset(&what.rows());
-    each_block(out, |block, out| {
-        combine_block(isa, &source, what, block, out)
-    });
-}
-
-/// The combine pass over one block; `out` has the length of the block.
-pub(crate) fn block_combine(
-    isa: Isa,
-    source: &Source<'_>,
-    what: &Combination,
-    block: usize,
-    out: &mut [f32],
-) {
-    combine_block(isa, &source.subset(&what.rows()), what, block, nearby(out));
-}
-
-/// `chosen` are the rows of the combination, in its order.
-fn combine_block(
-    isa: Isa,
-    chosen: &Source<'_>,
-    what: &Combination,
-    block: usize,
-    mut out: Out<'_>,
-) {
-    let weights: Vec<f64> = match what {
-        Combination::Average(_) => Vec::new(),
-        Combination::Weighted(rows) => rows.iter().map(|&(_, weight)| weight).collect(),
-    };
-    chosen.for_each_strip(block, |strip, at| {
-        let out = out.slice(at, strip.range.len());
-        match what {
-            Combination::Average(_) if strip.rows.len() == 1 => {
-                isa.run(one_row::OneRow { strip, out });
-            }
-            Combination::Average(_) => isa.run(combine::Average { strip, out }),
-            Combination::Weighted(_) => {
-                let weights = &weights;
-                isa.run(combine::Weighted {
-                    strip,
-                    weights,
-                    out,
-                });
-            }
-        }
     });
 }
 

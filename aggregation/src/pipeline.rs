@@ -1,8 +1,10 @@
 //! [`Pipeline`]: pre-aggregators and a rule, as one computation.
 //!
 //! Whatever the chain, the data are read once for the distances (not even that for a coordinate rule
-//! alone) and once for the output. In between everything happens on n x n numbers.
+//! alone) and once for the output, which for a rule that keeps rows as they are mostly is the same time.
+//! In between everything happens on n x n numbers.
 
+pub(crate) mod first;
 pub(crate) mod needs;
 pub(crate) mod run;
 #[cfg(test)]
@@ -153,8 +155,7 @@ impl Pipeline {
         }
         let mut vector = vec![0.0; inputs.dimension()];
         let source = Source::Rows(inputs.rows().to_vec());
-        let plan = run::plan(self, &source, max_byzantine, centre);
-        plan.write(&source, centre, &mut vector);
+        let plan = run::aggregate(self, &source, max_byzantine, centre, &mut vector);
         let witness = Witness::of(self, inputs.n(), inputs.dimension(), max_byzantine);
         let report = witness.map_or_else(
             || plan.row_report(),
@@ -184,7 +185,7 @@ impl Pipeline {
             });
         }
         let source = Source::Rows(inputs.rows().to_vec());
-        run::plan(self, &source, max_byzantine, None).write(&source, None, out);
+        run::aggregate(self, &source, max_byzantine, None, out);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 //! bytes moved per second (inputs read as often as the rule reads them, output written once); the ratio of
 //! the time to that of a plain read of the inputs; the ratio to the bound of [`bound`], which counts the
 //! arithmetic, too; and the memory that was needed beside inputs and output. Arguments choose: `n=16`, `d=1000000`,
-//! a part of a rule's text, `threads=1`.
+//! a part of a rule's text, `threads=1`. With `d=4096 threads=1` the rows are in the caches, and what is left is arithmetic.
 //!
 //! On a shared machine the rates change from second to second. So they are measured anew right before each
 //! run of a rule, a ratio is that of such a pair, and the medians of the pairs count.
@@ -64,6 +64,7 @@ fn table(n: usize, d: usize, words: &[&String]) {
         "{:<32}{:>10}{:>10}{:>8}{:>14}{:>16}{:>10}",
         "rule", "least ms", "ms", "GB/s", "times a read", "times its bound", "MB more"
     );
+    let digits = if d < 100_000 { 5 } else { 2 };
     // Not zeros, which the system only promises: the first rule would pay for their pages.
     let mut out = vec![1.0; d];
     for &(text, passes) in RULES {
@@ -76,7 +77,7 @@ fn table(n: usize, d: usize, words: &[&String]) {
         }
         let mut run = || pipeline.aggregate_into(&inputs, f, &mut out).unwrap();
         let more = memory::beyond(&mut run).map_or("?".to_owned(), |b| format!("{:.1}", b / 1e6));
-        let least = (0..RUNS).map(|_| seconds(&mut run));
+        let least = (0..runs_of(d)).map(|_| seconds(&mut run));
         let least = least.fold(f64::INFINITY, f64::min);
         let pairs: Vec<(Peak, f64)> = (0..pairs_of(d))
             .map(|_| (Peak::of(&rows), seconds(&mut run)))
@@ -86,25 +87,38 @@ fn table(n: usize, d: usize, words: &[&String]) {
         let reads = median(all().map(|(peak, time)| time * peak.read / (4 * n * d) as f64));
         let bound = median(all().map(|(peak, time)| time / passes.least_seconds(*peak, n, f, d)));
         println!(
-            "{text:<32}{:>10.2}{:>10.2}{:>8.1}{reads:>14.2}{bound:>16.2}{more:>10}",
+            "{text:<32}{:>10.digits$}{:>10.digits$}{:>8.1}{reads:>14.2}{bound:>16.2}{more:>10}",
             least * 1e3,
             time * 1e3,
             passes.bytes(n, f, d) / time / 1e9,
         );
     }
     if n == 16 {
-        let kept = Inputs::new(&rows[..n - f]).unwrap();
-        let mean: Pipeline = "mean".parse().unwrap();
-        let mut pass = || mean.aggregate_into(&kept, 0, &mut out).unwrap();
-        let pass = median((0..pairs_of(d)).map(|_| seconds(&mut pass)));
-        println!("one pass over n - f rows: {:.2} ms", pass * 1e3);
-        for text in ["median", "trimmed-mean", "multi-krum", "nnm+trimmed-mean"] {
+        for kept in [n - f, n] {
+            let kept = Inputs::new(&rows[..kept]).unwrap();
+            let mean: Pipeline = "mean".parse().unwrap();
+            let mut pass = || mean.aggregate_into(&kept, 0, &mut out).unwrap();
+            let pass = median((0..pairs_of(d)).map(|_| seconds(&mut pass)));
+            println!("one pass over {} rows: {:.2} ms", kept.n(), pass * 1e3);
+        }
+        for text in STREAMED {
             let time = (0..3).map(|_| streamed(text, &rows, f));
             let time = time.fold(f64::INFINITY, f64::min);
             println!("last byte to aggregate: {text:<20}{time:>10.2} ms");
         }
     }
 }
+
+/// Rules that are timed from the last piece of all rows on: that take each column apart, that keep rows, that weigh them, and that mix
+/// them.
+const STREAMED: [&str; 6] = [
+    "median",
+    "trimmed-mean",
+    "krum",
+    "multi-krum",
+    "geometric-median",
+    "nnm+trimmed-mean",
+];
 
 /// A word is a part of a rule's text, or all of it after an `=`.
 fn is_meant(text: &str, word: &str) -> bool {
@@ -154,8 +168,10 @@ fn rows(n: usize, d: usize, f: usize) -> Vec<f32> {
     rows
 }
 
-/// Runs of a rule one after the other, of which the fastest is printed.
-const RUNS: usize = 7;
+/// Runs of a rule one after the other, of which the fastest is printed; more where they are short.
+fn runs_of(d: usize) -> usize {
+    (10_000_000 / d).clamp(7, 1000)
+}
 
 /// Runs of a rule, each after a measurement of the machine; more where they are short.
 fn pairs_of(d: usize) -> usize {

@@ -27,6 +27,13 @@ pub(super) struct Ahead<'a> {
     due: usize,
 }
 
+/// A part of the work on a panel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) mine: usize,
+    pub(super) all: usize,
+}
+
 /// Fours of lines that n rows have in sixteen columns.
 pub(super) const fn fours(n: usize) -> usize {
     n.div_ceil(SIDE)
@@ -84,9 +91,11 @@ impl<'a> Ahead<'a> {
         }
     }
 
-    /// From now on, [`LINES`] steps ask for so many fours of lines.
-    pub(super) fn set_pace(&mut self, fours: usize) {
-        self.pace = fours;
+    /// The next steps, so many, ask for a part of the panel.
+    pub(super) fn spread(&mut self, steps: usize, part: Part) {
+        let lines = fours(self.strip.rows.len()) * LINES;
+        self.pace = (lines * LINES * part.mine).div_ceil(steps * part.all);
+        self.due = 0;
     }
 
     /// One step: nothing yet, or four lines, or more.

@@ -11,11 +11,14 @@
 mod aligned;
 mod squares;
 mod star;
+#[cfg(test)]
+mod tests;
 mod tile;
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, Part};
+use super::combine::Mean;
 use super::simd::{Kernel, LANES, Simd};
-use super::{Pairs, padded};
+use super::{Pairs, padded, triangle};
 use crate::source::Strip;
 use crate::tile::PANEL;
 use aligned::Aligned;
@@ -28,6 +31,8 @@ pub(super) struct Distances<'a> {
     pub(super) strip: Strip<'a>,
     pub(super) pairs: Pairs,
     pub(super) sums: &'a mut [f64],
+    /// The mean of some of the rows, to be written meanwhile.
+    pub(super) mean: Option<Mean<'a>>,
 }
 
 /// `f32` sums of a panel are trusted from here...
@@ -38,12 +43,37 @@ const MOST: f32 = 1e36;
 /// its relative error is at most four times theirs.
 const PART: f32 = 0.25;
 
+/// Vector operations of a mean on the sixteen columns of a row: that tell whether it is exact, too.
+const MEAN: usize = 8;
+
+impl Distances<'_> {
+    /// What part of the work on a panel is that of the distances, and what part that of the mean.
+    fn parts(&self) -> (Part, Part) {
+        let n = self.strip.rows.len();
+        let distances = match self.pairs {
+            Pairs::All => triangle(n, 0),
+            Pairs::NormsAnd(None) => n,
+            Pairs::NormsAnd(Some(_)) => 2 * n,
+        };
+        let kept = self.mean.as_ref().map_or(0, |mean| mean.strip.rows.len());
+        let all = distances + MEAN * kept;
+        let part = |mine| Part { mine, all };
+        (part(distances), part(MEAN * kept))
+    }
+}
+
 impl Kernel for Distances<'_> {
     type Out = ();
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let Self { strip, pairs, sums } = self;
+        let (part, mean_part) = self.parts();
+        let Self {
+            strip,
+            pairs,
+            sums,
+            mut mean,
+        } = self;
         let (rows, range) = (strip.rows, strip.range.clone());
         let full = range.start + range.len() / LANES * LANES;
         let panel = |start: usize| -> Vec<Row<'_>> {
@@ -54,23 +84,28 @@ impl Kernel for Distances<'_> {
         let mut ahead = Ahead::new(&strip);
         let mut all = Squares::new(sums);
         let mut room = Vec::new();
-        for start in (range.start..full).step_by(PANEL) {
+        for start in range.clone().step_by(PANEL) {
             ahead.begin(start);
-            match pairs {
-                Pairs::NormsAnd(own) => star::add(s, &panel(start), own, &mut ahead, sums),
-                Pairs::All => {
-                    let rows = panel(start);
-                    all.add(s, Aligned::new::<S>(&rows, &mut room), &mut ahead, sums);
+            if start < full {
+                let (rows, ahead) = (panel(start), (&mut ahead, part));
+                match pairs {
+                    Pairs::NormsAnd(own) => star::add(s, &rows, own, ahead, sums),
+                    Pairs::All => all.add(s, Aligned::new::<S>(&rows, &mut room), ahead, sums),
                 }
+            }
+            if let Some(mean) = &mut mean {
+                ahead.spread(mean.steps(), mean_part);
+                mean.write_run(s, start, &mut ahead);
             }
         }
         if full < range.end {
             let rest = rows.iter().map(|row| [padded(&row[full..range.end])]);
             let rest: Vec<[[f32; LANES]; 1]> = rest.collect();
             let rest: Vec<_> = rest.iter().map(|row| &row[..]).collect();
+            let ahead = (&mut ahead, part);
             match pairs {
-                Pairs::NormsAnd(own) => star::add(s, &rest, own, &mut ahead, sums),
-                Pairs::All => all.add(s, Aligned::new::<S>(&rest, &mut room), &mut ahead, sums),
+                Pairs::NormsAnd(own) => star::add(s, &rest, own, ahead, sums),
+                Pairs::All => all.add(s, Aligned::new::<S>(&rest, &mut room), ahead, sums),
             }
         }
         if pairs == Pairs::All {

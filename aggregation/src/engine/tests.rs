@@ -5,7 +5,7 @@ use super::*;
 use crate::tile::block_range;
 
 /// A small seeded generator: awkward finite floats of many magnitudes, with ties.
-fn rows(n: usize, d: usize, seed: u64, wild: bool) -> Vec<Vec<f32>> {
+pub(super) fn rows(n: usize, d: usize, seed: u64, wild: bool) -> Vec<Vec<f32>> {
     let mut state = seed | 1;
     let mut next = move || {
         state ^= state << 13;
@@ -25,7 +25,7 @@ fn rows(n: usize, d: usize, seed: u64, wild: bool) -> Vec<Vec<f32>> {
     (0..n).map(|_| (0..d).map(|_| value()).collect()).collect()
 }
 
-fn source(rows: &[Vec<f32>]) -> Source<'_> {
+pub(super) fn source(rows: &[Vec<f32>]) -> Source<'_> {
     Source::Rows(rows.iter().map(Vec::as_slice).collect())
 }
 
@@ -76,128 +76,8 @@ fn columns_agree_with_the_plain_definition_on_every_instruction_set() {
     }
 }
 
-fn bits(x: &[f32]) -> Vec<u32> {
+pub(super) fn bits(x: &[f32]) -> Vec<u32> {
     x.iter().map(|x| x.to_bits()).collect()
-}
-
-#[test]
-fn distances_agree_with_f64_at_any_magnitude_and_on_every_instruction_set() {
-    for (n, d, wild) in [
-        (1, 5, false),
-        (5, 1027, false),
-        (9, 40_000, false),
-        (6, 3000, true),
-    ] {
-        let mut rows = rows(n, d, 7, wild);
-        rows[0].iter_mut().for_each(|x| *x *= 1e-25);
-        if n > 2 {
-            rows[1] = rows[2].clone();
-        }
-        let all: Vec<Vec<u64>> = Isa::available()
-            .into_iter()
-            .map(|isa| {
-                let found = distances(isa, &source(&rows), Pairs::All);
-                found.into_iter().map(f64::to_bits).collect()
-            })
-            .collect();
-        for found in &all {
-            assert_eq!(*found, all[0]);
-        }
-        for i in 0..n {
-            for j in 0..=i {
-                let term = |c: usize| {
-                    let other = if i == j { 0.0 } else { f64::from(rows[j][c]) };
-                    (f64::from(rows[i][c]) - other).powi(2)
-                };
-                let exact: f64 = (0..d).map(term).sum();
-                let found = f64::from_bits(all[0][triangle(i, j)]);
-                assert!(
-                    (found - exact).abs() <= 2e-6 * exact,
-                    "({i}, {j}) {found} {exact}"
-                );
-            }
-        }
-    }
-}
-
-/// Near rows far from the origin, where scalar products lose the distance; others that are not; zeros.
-#[test]
-fn a_distance_depends_on_its_two_rows_alone() {
-    let (n, d) = (11, 3000);
-    let mut rows = rows(n, d, 13, false);
-    for (i, row) in rows.iter_mut().enumerate() {
-        match i {
-            0..4 => row.iter_mut().for_each(|x| *x = 1000.0 + 0.01 * *x),
-            4 => row.fill(0.0),
-            5 => row[..1500].fill(0.0),
-            6 => row.iter_mut().for_each(|x| *x *= 1e30),
-            _ => {}
-        }
-    }
-    let found = distances(Isa::best(), &source(&rows), Pairs::All);
-    let turned: Vec<Vec<f32>> = rows.iter().rev().cloned().collect();
-    let other_way = distances(Isa::best(), &source(&turned), Pairs::All);
-    for i in 0..n {
-        for j in 0..i {
-            let difference = |c: usize| f64::from(rows[i][c]) - f64::from(rows[j][c]);
-            let exact: f64 = (0..d).map(|c| difference(c).powi(2)).sum();
-            let distance = found[triangle(i, j)];
-            assert!(
-                (distance - exact).abs() <= 3e-6 * exact,
-                "({i}, {j}) {distance} {exact}"
-            );
-            let same = other_way[triangle(n - 1 - j, n - 1 - i)];
-            assert_eq!(distance.to_bits(), same.to_bits(), "({i}, {j})");
-        }
-    }
-}
-
-/// Many rows that straddle cache lines are copied.
-#[test]
-fn distances_do_not_depend_on_where_rows_begin_in_memory() {
-    let (n, d) = (50, 2100);
-    let rows = rows(n, d, 19, false);
-    for isa in Isa::available() {
-        let found = |place: fn(usize) -> usize| -> Vec<u64> {
-            let moved = rows.iter().enumerate().map(|(i, row)| {
-                let mut room = vec![0.0; d + 32];
-                let first = room.as_ptr().align_offset(64) + place(i);
-                room[first..first + d].copy_from_slice(row);
-                (first, room)
-            });
-            let moved: Vec<(usize, Vec<f32>)> = moved.collect();
-            let rows = moved.iter().map(|(first, room)| &room[*first..][..d]);
-            let found = distances(isa, &Source::Rows(rows.collect()), Pairs::All);
-            found.into_iter().map(f64::to_bits).collect()
-        };
-        let on_lines = found(|_| 0);
-        assert_eq!(found(|_| 4), on_lines);
-        assert_eq!(found(|i| i % 16), on_lines);
-    }
-}
-
-#[test]
-fn few_distances_are_the_same_as_among_all() {
-    for (n, d, wild) in [(1, 3, false), (5, 1027, false), (7, 20_000, true)] {
-        let rows = rows(n, d, 5, wild);
-        for isa in Isa::available() {
-            let all = distances(isa, &source(&rows), Pairs::All);
-            for own in [None, Some(0), Some(n / 2), Some(n - 1)] {
-                let few = distances(isa, &source(&rows), Pairs::NormsAnd(own));
-                for i in 0..n {
-                    for j in 0..=i {
-                        let (few, all) = (few[triangle(i, j)], all[triangle(i, j)]);
-                        let wanted = i == j || own == Some(i) || own == Some(j);
-                        assert_eq!(few.is_nan(), !wanted, "({i}, {j}) around {own:?}");
-                        assert!(
-                            !wanted || few.to_bits() == all.to_bits(),
-                            "({i}, {j}) {few} {all}"
-                        );
-                    }
-                }
-            }
-        }
-    }
 }
 
 #[test]

@@ -28,3 +28,17 @@ pub(crate) fn pairs(pipeline: &Pipeline, has_centre: bool) -> Pairs {
         _ => Pairs::All,
     }
 }
+
+/// Whether the aggregate is the mean of some rows, and it is soon decided of which.
+pub(super) fn keeps_rows(pipeline: &Pipeline) -> bool {
+    pipeline.pre.is_empty()
+        && matches!(
+            pipeline.rule,
+            Rule::Krum { .. }
+                | Rule::MultiKrum { .. }
+                | Rule::Mda
+                | Rule::Cge
+                | Rule::Monna { .. }
+                | Rule::Ios { .. }
+        )
+}

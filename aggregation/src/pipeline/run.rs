@@ -8,7 +8,8 @@ use crate::source::Source;
 use crate::weigh::krum;
 
 use super::Pipeline;
-use super::needs::{needs_distances, pairs};
+use super::first::FirstPass;
+use super::needs::needs_distances;
 use super::weights::{are_means, column_means, combination, in_callers_order, normalised, product};
 
 /// What was decided from the distances: all that is left is to write the output.
@@ -32,22 +33,25 @@ enum Output {
     },
 }
 
-/// Decides, reading the rows once if need be. Needs n and f that the pipeline accepts.
-pub(crate) fn plan(
+/// Aggregates the rows into `out` of length d. Needs n and f that the pipeline accepts.
+pub(crate) fn aggregate(
     pipeline: &Pipeline,
     source: &Source<'_>,
     f: usize,
     centre: Option<&[f32]>,
+    out: &mut [f32],
 ) -> Plan {
     if !needs_distances(pipeline, f) {
-        return plan_directly(pipeline, source.n(), f);
+        let plan = plan_directly(pipeline, source.n(), f);
+        plan.write(source, None, out);
+        return plan;
     }
     // Only centered clipping knows what to do with it.
     let centre = centre.filter(|_| matches!(pipeline.rule, Rule::CenteredClip { .. }));
     let all = with_centre(source, centre);
-    let pairs = pairs(pipeline, centre.is_some());
-    let distances = engine::distances(Isa::best(), all.as_ref().unwrap_or(source), pairs);
-    plan_from(pipeline, source, f, &distances, centre)
+    let mut first = FirstPass::new(pipeline.clone(), f, source.d(), centre.is_some());
+    first.work_on_all(all.as_ref().unwrap_or(source), out);
+    first.finish(source, centre, out)
 }
 
 /// The plan of a pipeline that needs no distances.
@@ -181,6 +185,16 @@ impl Plan {
                 engine::block_columns(Isa::best(), &source, block, mixer, *reduce, out);
             }
         }
+    }
+
+    /// The rows of which the output is the mean, ascending, if it is one of rows.
+    pub(crate) fn mean_of(&self) -> Option<Vec<usize>> {
+        let Output::Combine(Combination::Average(rows)) = &self.output else {
+            return None;
+        };
+        let mut rows = rows.clone();
+        rows.sort_unstable();
+        Some(rows)
     }
 
     /// What became of each row of a rule that takes rows as a whole.

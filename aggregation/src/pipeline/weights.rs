@@ -34,6 +34,12 @@ pub(super) fn combination(weights: &[f64], order: &[usize]) -> Combination {
     Combination::Weighted(used)
 }
 
+/// The rows that have a weight.
+pub(super) fn kept_rows(weights: &[f64]) -> Vec<usize> {
+    let kept = |&row: &usize| weights[row] != 0.0;
+    (0..weights.len()).filter(kept).collect()
+}
+
 pub(super) fn column_means(mixing: &[Vec<f64>], n: usize) -> Vec<f64> {
     let mean = |j: usize| mixing.iter().map(|row| row[j]).sum::<f64>() / mixing.len() as f64;
     (0..n).map(mean).collect()

@@ -6,7 +6,7 @@
 use super::aligned::{Aligned, copies};
 use super::tile::{Differences, OwnProducts, Products, Row, SIDE, lane};
 use super::{PART, from_products, square, trusted};
-use crate::engine::ahead::{Ahead, fours};
+use crate::engine::ahead::{Ahead, Part};
 use crate::engine::run::LINES;
 use crate::engine::simd::{LANES, Lanes, Simd};
 use crate::engine::triangle;
@@ -72,12 +72,12 @@ impl Squares {
         &mut self,
         s: S,
         mut rows: Aligned<'_>,
-        ahead: &mut Ahead<'_>,
+        (ahead, part): (&mut Ahead<'_>, Part),
         norms: &mut [f64],
     ) {
         let blocks = self.n.div_ceil(SIDE);
         // The next panel comes in equal parts, one with each square.
-        ahead.set_pace((LINES * fours(self.n)).div_ceil(triangle(blocks, 0)));
+        ahead.spread(triangle(blocks, 0) * LINES, part);
         for first in (0..blocks).step_by(2) {
             let pair = first..blocks.min(first + 2);
             for i in pair.clone() {

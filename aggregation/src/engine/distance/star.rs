@@ -1,9 +1,10 @@
 //! The norms of all rows over one panel, and the distances to one of them: the same bits as among all pairs.
 
-use super::tile::{Differences, Row, SIDE, four, lane};
+use super::tile::{Differences, Row, SIDE, four, lane, totals};
 use super::{from_products, square, trusted};
-use crate::engine::ahead::Ahead;
-use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
+use crate::engine::ahead::{Ahead, Part};
+use crate::engine::run::LINES;
+use crate::engine::simd::{Kernel, Lanes, Simd};
 use crate::engine::triangle;
 
 /// Adds the norms to the diagonal of `sums`, a triangular list, and the distances to row `own`, if there is one, to its pairs.
@@ -12,10 +13,12 @@ pub(super) fn add<S: Simd>(
     s: S,
     rows: &[Row<'_>],
     own: Option<usize>,
-    ahead: &mut Ahead<'_>,
+    (ahead, part): (&mut Ahead<'_>, Part),
     sums: &mut [f64],
 ) {
     let n = rows.len();
+    let passes = if S::WIDE { 1 } else { 2 };
+    ahead.spread(n.div_ceil(SIDE) * passes * LINES, part);
     let mut all = Vec::with_capacity(n.div_ceil(SIDE));
     let mut squares = Vec::with_capacity(n);
     for first in (0..n).step_by(SIDE) {
@@ -75,13 +78,11 @@ impl Kernel for Rays<'_, '_> {
             let [.., first, second] = rows;
             rays::<S, 2>(s, [first, second], own, ahead, &mut sums[2..]);
         }
-        let mut out = Lanes([0.0; LANES]);
-        s.store(s.sums(&sums), &mut out.0);
-        out
+        totals(s, &sums)
     }
 }
 
-/// Writes the sums of each row to its own of `sums`. Asks for a line of four rows with every fourth row's vector.
+/// Writes the sums of each row to its own of `sums`.
 #[inline(always)]
 fn rays<S: Simd, const R: usize>(
     s: S,
@@ -97,9 +98,7 @@ fn rays<S: Simd, const R: usize>(
     if let Some(own) = own {
         let own = &own[..width];
         for v in 0..width {
-            if v % SIDE < R {
-                ahead.next(s);
-            }
+            ahead.step(s);
             let y = s.load(&own[v]);
             for p in 0..R {
                 let x = s.load(&rows[p][v]);
@@ -109,9 +108,7 @@ fn rays<S: Simd, const R: usize>(
         }
     } else {
         for v in 0..width {
-            if v % SIDE < R {
-                ahead.next(s);
-            }
+            ahead.step(s);
             for p in 0..R {
                 let x = s.load(&rows[p][v]);
                 squares[p] = s.mul_add(x, x, squares[p]);

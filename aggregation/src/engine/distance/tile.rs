@@ -25,6 +25,14 @@ pub(super) fn four<'a>(rows: &[Row<'a>], first: usize) -> [Row<'a>; SIDE] {
     std::array::from_fn(|k| rows[(first + k).min(rows.len() - 1)])
 }
 
+/// The sum of the lanes of each register, in the lane of its pair.
+#[inline(always)]
+pub(super) fn totals<S: Simd>(s: S, sums: &[[S::F; SIDE]; SIDE]) -> Lanes<f32> {
+    let mut out = Lanes([0.0; LANES]);
+    s.store(s.sums(sums), &mut out.0);
+    out
+}
+
 /// What two vectors of a pair of rows add to its sum. A trait and no closure: the compiler optimises
 /// a closure by itself before it inlines it, there without the instructions of the kernel, and keeps
 /// the sums in memory.
@@ -114,9 +122,7 @@ impl Kernel for OwnProducts<'_, '_, '_> {
                 sums[q][p] = sums[p][q];
             }
         }
-        let mut out = Lanes([0.0; LANES]);
-        s.store(s.sums(&sums), &mut out.0);
-        out
+        totals(s, &sums)
     }
 }
 
@@ -162,9 +168,7 @@ fn square<S: Simd, T: Term>(
             }
         }
     }
-    let mut out = Lanes([0.0; LANES]);
-    s.store(s.sums(&sums), &mut out.0);
-    out
+    totals(s, &sums)
 }
 
 #[inline(always)]

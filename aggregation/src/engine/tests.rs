@@ -161,23 +161,50 @@ fn combinations_agree_with_the_plain_sum() {
     }
 }
 
+/// Rows of which the last ones cancel the others in some columns, nearly or exactly, or leave the smallest one.
+fn cancelling(n: usize, d: usize) -> Vec<Vec<f32>> {
+    let mut rows = rows(n, d, 11, true);
+    for column in 0..d {
+        let sum: f64 = rows[..n - 1].iter().map(|row| f64::from(row[column])).sum();
+        let first = rows[0][column];
+        match column % 6 {
+            0 => rows[n - 1][column] = -sum as f32,
+            1 => rows[n - 1][column] = -first,
+            2 => {
+                rows.iter_mut().skip(1).for_each(|row| row[column] *= 1e-20);
+                rows[n - 1][column] = -first;
+            }
+            3 => rows.iter_mut().for_each(|row| row[column] = -0.0),
+            _ => {}
+        }
+    }
+    let finite = |row: Vec<f32>| row.into_iter().map(|x| x.clamp(f32::MIN, f32::MAX));
+    rows.into_iter().map(|row| finite(row).collect()).collect()
+}
+
 #[test]
-fn the_mean_does_not_depend_on_the_order_of_the_rows() {
-    let mut rows = rows(9, 5000, 11, true);
-    let average = |rows: &[Vec<f32>]| {
-        let mut out = vec![0.0; 5000];
-        combine(
-            Isa::best(),
-            &source(rows),
-            &Combination::Average((0..9).collect()),
-            &mut out,
-        );
-        bits(&out)
-    };
-    let before = average(&rows);
-    rows.reverse();
-    rows.swap(1, 5);
-    assert_eq!(before, average(&rows));
+fn the_mean_is_that_of_sorted_values_for_every_order_of_the_rows() {
+    for (n, d) in [(2, 5000), (9, 5000), (16, 3000), (64, 700)] {
+        let mut rows = cancelling(n, d);
+        let expected: Vec<f32> = (0..d)
+            .map(|column| {
+                let mut values: Vec<f32> = rows.iter().map(|row| row[column]).collect();
+                values.sort_unstable_by(f32::total_cmp);
+                let sum: f64 = values.into_iter().map(f64::from).sum();
+                (sum * (1.0 / n as f64)) as f32
+            })
+            .collect();
+        let what = Combination::Average((0..n).collect());
+        for _ in 0..3 {
+            for isa in Isa::available() {
+                let mut out = vec![0.0; d];
+                combine(isa, &source(&rows), &what, &mut out);
+                assert_eq!(bits(&out), bits(&expected), "{n} rows");
+            }
+            rows.reverse();
+            rows.swap(0, n / 2);
+        }
+    }
 }
 
 /// A long output goes past the caches; blocks of it do not.

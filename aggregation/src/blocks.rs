@@ -100,10 +100,11 @@ impl Blocks {
         let columns = blocks.start * BLOCK..self.out.len().min(blocks.end * BLOCK);
         match &mut self.done {
             Done::Distances(pass) => {
-                // The first touch of memory is slow: better now than after the last piece.
-                self.out[columns].fill(0.0);
                 let blocks: Vec<usize> = blocks.collect();
-                pass.work(&blocks, (source, offset), &mut self.out);
+                if !pass.work(&blocks, (source, offset), &mut self.out) {
+                    // The first touch of memory is slow: better now than after the last piece.
+                    self.out[columns].fill(0.0);
+                }
             }
             Done::Columns(done) => {
                 let plan = plan_directly(&self.pipeline, source.n(), self.max_byzantine);

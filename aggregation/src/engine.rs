@@ -103,7 +103,8 @@ pub(crate) fn distances_of(
 
 /// Scalar products of the rows `far` with all rows: n for each of them. One more pass.
 pub(crate) fn dots(isa: Isa, source: &Source<'_>, far: &[usize]) -> Vec<f64> {
-    sum_blocks(in_parallel(source.d(), |block| {
+    let blocks = (0..source.d().div_ceil(BLOCK)).collect();
+    sum_blocks(in_parallel(blocks, |block| {
         let mut sums = vec![0.0; far.len() * source.n()];
         source.for_each_strip(block, |strip, _| {
             let sums = &mut sums;
@@ -161,13 +162,12 @@ pub(crate) fn columns(
     });
 }
 
-/// `work` for every block, results in block order.
-fn in_parallel<T: Send>(d: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let blocks = d.div_ceil(BLOCK);
-    if blocks < 2 {
-        return (0..blocks).map(work).collect();
+/// `work` for every item, results in their order. One alone is not worth waking a thread.
+fn in_parallel<I: Send, T: Send>(items: Vec<I>, work: impl Fn(I) -> T + Sync) -> Vec<T> {
+    if items.len() < 2 {
+        return items.into_iter().map(work).collect();
     }
-    (0..blocks).into_par_iter().map(&work).collect()
+    items.into_par_iter().map(&work).collect()
 }
 
 /// `work` for every block of `out`.

@@ -1,18 +1,16 @@
 //! The combine pass, block by block, alone or right after the distances.
 
-use rayon::prelude::*;
-
 use super::combine::{self as kernels, Mean};
 use super::out::{LONG, Out};
 use super::simd::Isa;
-use super::{Pairs, distance, each_block, nearby, one_row, triangle};
+use super::{Pairs, distance, each_block, in_parallel, nearby, one_row, triangle};
 use crate::source::{Source, Strip};
 use crate::tile::BLOCK;
 
 /// What the combine pass makes of the rows.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Combination {
-    /// The mean of these rows: exact, and so for any order of them.
+    /// The mean of these rows, ascending: exact, and so for any order of them.
     Average(Vec<usize>),
     /// Weights for these rows, added in this order.
     Weighted(Vec<(usize, f64)>),
@@ -96,7 +94,7 @@ pub(crate) fn distances_and_mean(
 ) -> Vec<Vec<f64>> {
     let Some(kept) = kept else {
         let work = |block: &usize| block_distances(isa, source, pairs, block - offset, None);
-        return blocks.par_iter().map(work).collect();
+        return in_parallel(blocks.iter().collect(), work);
     };
     let is_long = out.len() >= LONG;
     let outs = out.chunks_mut(BLOCK).enumerate();
@@ -106,7 +104,7 @@ pub(crate) fn distances_and_mean(
         let mean = Some((kept, Out { values, is_long }));
         block_distances(isa, source, pairs, block - offset, mean)
     };
-    outs.into_par_iter().map(work).collect()
+    in_parallel(outs, work)
 }
 
 /// The distances of one block, and the mean of some rows, into an output of its length.

@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use super::Pipeline;
 use super::needs::{keeps_rows, pairs};
 use super::run::{Plan, plan_from};
-use super::weights::kept_rows;
-use crate::engine::{self, Pairs, simd::Isa};
+use super::weights::combination;
+use crate::engine::{self, Combination, Pairs, simd::Isa};
 use crate::geometry::Geometry;
 use crate::source::Source;
 use crate::tile::BLOCK;
@@ -94,13 +94,14 @@ impl FirstPass {
         (self.count() / SAMPLED).max(LEAST_SAMPLE)
     }
 
-    /// Does the work of some blocks, ascending. Block `offset` of all is the first one of `source`; `out` has d places.
+    /// Does the work of some blocks, ascending, and says whether their output was written. Block `offset` of all is the first one of
+    /// `source`; `out` has d places.
     pub(crate) fn work(
         &mut self,
         blocks: &[usize],
         (source, offset): (&Source<'_>, usize),
         out: &mut [f32],
-    ) {
+    ) -> bool {
         let kept = match &self.foresight {
             Foresight::Kept(rows) => Some(&rows[..]),
             Foresight::Open | Foresight::Without => None,
@@ -123,6 +124,7 @@ impl FirstPass {
         if matches!(self.foresight, Foresight::Open) {
             self.foresee(source.n());
         }
+        is_written
     }
 
     /// Does the work of all blocks that is left, those of the samples first.
@@ -154,22 +156,22 @@ impl FirstPass {
         let half = |first: usize| {
             let blocks = done.iter().skip(first).step_by(2);
             let distances = engine::distances_of(blocks.copied(), n, self.pairs);
-            self.kept_by(&distances, n)
+            self.decided_by(&distances, n)
         };
-        let kept = half(0);
-        self.foresight = if half(1) == kept {
-            Foresight::Kept(kept)
-        } else {
-            Foresight::Without
+        self.foresight = match half(0) {
+            Combination::Average(kept) if half(1) == Combination::Average(kept.clone()) => {
+                Foresight::Kept(kept)
+            }
+            Combination::Average(_) | Combination::Weighted(_) => Foresight::Without,
         };
     }
 
-    /// The rows that the rule would keep if these were the distances.
-    fn kept_by(&self, distances: &[f64], n: usize) -> Vec<usize> {
+    /// What the rule would make of the rows if these were the distances.
+    fn decided_by(&self, distances: &[f64], n: usize) -> Combination {
         let order: Vec<usize> = (0..n).collect();
         let points = Geometry::new(&order, distances);
         let found = self.pipeline.rule.weigh(&points, self.max_byzantine, None);
-        kept_rows(&found.weights)
+        combination(&found.weights, &order)
     }
 
     /// Decides, and makes what is left of the output, after the work of all blocks was done. `source` is all of the rows, without
@@ -191,7 +193,7 @@ impl FirstPass {
             centre,
         );
         match (&self.foresight, plan.mean_of()) {
-            (Foresight::Kept(foreseen), Some(kept)) if *foreseen == kept => {
+            (Foresight::Kept(foreseen), Some(kept)) if foreseen == kept => {
                 let blocks = out.par_chunks_mut(BLOCK).zip(&self.blocks).enumerate();
                 blocks
                     .filter(|(_, (_, done))| done.as_ref().is_some_and(|done| !done.is_written))

@@ -188,13 +188,11 @@ impl Plan {
     }
 
     /// The rows of which the output is the mean, ascending, if it is one of rows.
-    pub(crate) fn mean_of(&self) -> Option<Vec<usize>> {
-        let Output::Combine(Combination::Average(rows)) = &self.output else {
-            return None;
-        };
-        let mut rows = rows.clone();
-        rows.sort_unstable();
-        Some(rows)
+    pub(super) fn mean_of(&self) -> Option<&[usize]> {
+        match &self.output {
+            Output::Combine(Combination::Average(rows)) => Some(rows),
+            Output::Combine(Combination::Weighted(_)) | Output::Columns { .. } => None,
+        }
     }
 
     /// What became of each row of a rule that takes rows as a whole.

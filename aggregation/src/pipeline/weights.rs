@@ -29,15 +29,11 @@ pub(super) fn combination(weights: &[f64], order: &[usize]) -> Combination {
             .iter()
             .all(|(_, weight)| (weight / share - 1.0).abs() < 1e-14)
     {
-        return Combination::Average(used.into_iter().map(|(row, _)| row).collect());
+        let mut rows: Vec<usize> = used.into_iter().map(|(row, _)| row).collect();
+        rows.sort_unstable();
+        return Combination::Average(rows);
     }
     Combination::Weighted(used)
-}
-
-/// The rows that have a weight.
-pub(super) fn kept_rows(weights: &[f64]) -> Vec<usize> {
-    let kept = |&row: &usize| weights[row] != 0.0;
-    (0..weights.len()).filter(kept).collect()
 }
 
 pub(super) fn column_means(mixing: &[Vec<f64>], n: usize) -> Vec<f64> {

@@ -22,10 +22,13 @@ pub(super) struct Ahead<'a> {
     /// Those that are asked for now, and the line.
     four: usize,
     line: usize,
-    /// Fours of lines to every [`LINES`] calls of [`Ahead::step`].
+    /// What a step adds to what is due, in parts of four lines.
     pace: usize,
     due: usize,
 }
+
+/// So many parts make four lines.
+const FOUR: usize = 1024;
 
 /// A part of the work on a panel.
 #[derive(Clone, Copy, Debug)]
@@ -94,16 +97,22 @@ impl<'a> Ahead<'a> {
     /// The next steps, so many, ask for a part of the panel.
     pub(super) fn spread(&mut self, steps: usize, part: Part) {
         let lines = fours(self.strip.rows.len()) * LINES;
-        self.pace = (lines * LINES * part.mine).div_ceil(steps * part.all);
+        self.pace = (lines * FOUR * part.mine).div_ceil(steps * part.all);
         self.due = 0;
     }
 
     /// One step: nothing yet, or four lines, or more.
     #[inline(always)]
     pub(super) fn step<S: Simd>(&mut self, s: S) {
-        self.due += self.pace;
-        while self.due >= LINES {
-            self.due -= LINES;
+        self.steps(s, 1);
+    }
+
+    /// Some steps.
+    #[inline(always)]
+    pub(super) fn steps<S: Simd>(&mut self, s: S, steps: usize) {
+        self.due += steps * self.pace;
+        while self.due >= FOUR {
+            self.due -= FOUR;
             self.next(s);
         }
     }

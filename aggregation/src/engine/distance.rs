@@ -9,6 +9,7 @@
 //! none, and a pair's distance depends on its two rows alone.
 
 mod aligned;
+mod products;
 mod squares;
 mod star;
 #[cfg(test)]

@@ -44,14 +44,16 @@ pub(crate) struct Lanes<T>(pub(crate) [T; LANES]);
 pub(crate) trait Simd: Copy {
     /// Sixteen `f32`.
     type F: Copy;
+    /// A register of `f32`: sixteen of them, or a part.
+    type R: Copy;
     /// Some `f32`, in a form in which they are quickly compared by their total order.
     type K: Copy;
     /// Sixteen `i32`.
     type I: Copy;
     /// Sixteen `f64`.
     type D: Copy;
-    /// Whether 4 x 4 running sums fit in the registers.
-    const WIDE: bool;
+    /// How many of `R` make up sixteen lanes. Of one, the registers hold 4 x 4 running sums; else of each part 4 x 2.
+    const REGISTERS: usize;
     /// How many of `K` make up sixteen lanes. Who needs all registers for keys goes by parts.
     const PARTS: usize;
     /// Whether a `K` is a register, so that keys stay in some.
@@ -69,6 +71,18 @@ pub(crate) trait Simd: Copy {
     fn mul(self, a: Self::F, b: Self::F) -> Self::F;
     /// `a * b + c`, rounded once.
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F;
+
+    /// A part of the lanes, which is below `REGISTERS`.
+    fn load_r(self, x: &[f32; LANES], part: usize) -> Self::R;
+    /// Writes a part of the lanes.
+    fn store_r(self, x: Self::R, part: usize, to: &mut [f32; LANES]);
+    /// Puts a part into its place.
+    fn put_r(self, x: Self::R, part: usize, to: &mut Self::F);
+    fn splat_r(self, x: f32) -> Self::R;
+    fn sub_r(self, a: Self::R, b: Self::R) -> Self::R;
+    /// `a * b + c`, rounded once.
+    fn mul_add_r(self, a: Self::R, b: Self::R, c: Self::R) -> Self::R;
+
     /// The sum of the lanes, as a tree: lane l with lane l + 8, then + 4, + 2, + 1.
     fn sum(self, x: Self::F) -> f32;
     /// The same of a square of vectors: that of `x[p][q]` in lane `4 * q + p`.

@@ -1,7 +1,7 @@
 //! The rows of a panel, copied to where each vector is a cache line.
 //!
 //! A vector that straddles two lines takes two loads, and the squares load each row once for every four others. An
-//! allocator puts long rows anywhere at a multiple of sixteen bytes. Who reads a row first copies it ([`OwnProducts`](super::tile::OwnProducts)).
+//! allocator puts long rows anywhere at a multiple of sixteen bytes. Who reads a row first copies it ([`OwnProducts`](super::products::OwnProducts)).
 
 use super::tile::{Row, SIDE, four};
 use crate::engine::run::LINES;
@@ -23,7 +23,7 @@ impl<'a> Aligned<'a> {
     /// Takes room for copies where they pay.
     pub(super) fn new<S: Simd>(rows: &'a [Row<'a>], room: &'a mut Vec<Lanes<f32>>) -> Self {
         let is_aligned = |row: &Row<'_>| row.as_ptr().cast::<Lanes<f32>>().is_aligned();
-        let pays = S::WIDE && rows.len() >= PAYS_FROM && !rows.iter().all(is_aligned);
+        let pays = rows.len() >= PAYS_FROM && !rows.iter().all(is_aligned);
         let blocks = if pays { rows.len().div_ceil(SIDE) } else { 0 };
         room.resize(blocks * SIDE * STRIDE, Lanes([0.0; LANES]));
         Self { rows, room }

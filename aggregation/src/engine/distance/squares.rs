@@ -4,10 +4,10 @@
 //! vector: taken lane by lane they would cost more than the products.
 
 use super::aligned::{Aligned, copies};
-use super::tile::{Differences, OwnProducts, Products, Row, SIDE, lane};
+use super::products::{ABOVE, Differences, OwnProducts, Products, at_a_time, steps};
+use super::tile::{Row, SIDE, lane};
 use super::{PART, from_products, square, trusted};
 use crate::engine::ahead::{Ahead, Part};
-use crate::engine::run::LINES;
 use crate::engine::simd::{LANES, Lanes, Simd};
 use crate::engine::triangle;
 
@@ -77,7 +77,7 @@ impl Squares {
     ) {
         let blocks = self.n.div_ceil(SIDE);
         // The next panel comes in equal parts, one with each square.
-        ahead.spread(triangle(blocks, 0) * LINES, part);
+        ahead.spread(triangle(blocks, 0) * steps::<S>(), part);
         for first in (0..blocks).step_by(2) {
             let pair = first..blocks.min(first + 2);
             for i in pair.clone() {
@@ -90,12 +90,16 @@ impl Squares {
                 self.add_block(s, i, products, rows.block(i), norms);
             }
             // A block is in the first-level cache after the first square with it.
-            for j in 0..pair.end - 1 {
-                let b = rows.block(j);
-                for i in pair.clone().filter(|i| *i > j) {
+            for first in (0..pair.end - 1).step_by(at_a_time::<S>()) {
+                let last = pair.end - 2;
+                let above: [_; ABOVE] = std::array::from_fn(|k| rows.block(last.min(first + k)));
+                for i in pair.clone().filter(|i| *i > first) {
+                    let above = &above[..at_a_time::<S>().min(i - first)];
                     let a = rows.block(i);
-                    let products = s.call(Products { a, b, ahead });
-                    self.add_square(s, (i, j), &products, a, b);
+                    let products = s.call(Products { a, above, ahead });
+                    for (j, (b, products)) in (first..).zip(above.iter().zip(&products)) {
+                        self.add_square(s, (i, j), products, a, *b);
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The norms of all rows over one panel, and the distances to one of them: the same bits as among all pairs.
 
-use super::tile::{Differences, Row, SIDE, four, lane, totals};
+use super::products::Differences;
+use super::tile::{Row, SIDE, four, lane, totals};
 use super::{from_products, square, trusted};
 use crate::engine::ahead::{Ahead, Part};
 use crate::engine::run::LINES;
@@ -17,7 +18,7 @@ pub(super) fn add<S: Simd>(
     sums: &mut [f64],
 ) {
     let n = rows.len();
-    let passes = if S::WIDE { 1 } else { 2 };
+    let passes = own.map_or(1, |_| S::REGISTERS);
     ahead.spread(n.div_ceil(SIDE) * passes * LINES, part);
     let mut all = Vec::with_capacity(n.div_ceil(SIDE));
     let mut squares = Vec::with_capacity(n);
@@ -69,54 +70,49 @@ impl Kernel for Rays<'_, '_> {
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Lanes<f32> {
         let Self { rows, own, ahead } = self;
+        let width = rows[0].len();
+        let rows: [Row<'_>; SIDE] = std::array::from_fn(|k| &rows[k][..width]);
         let mut sums = [[s.splat(0.0); SIDE]; SIDE];
-        if S::WIDE {
-            rays::<S, SIDE>(s, rows, own, ahead, &mut sums);
+        if let Some(own) = own {
+            for part in 0..S::REGISTERS {
+                rays(s, part, rows, &own[..width], ahead, &mut sums);
+            }
         } else {
-            let [first, second, ..] = rows;
-            rays::<S, 2>(s, [first, second], own, ahead, &mut sums);
-            let [.., first, second] = rows;
-            rays::<S, 2>(s, [first, second], own, ahead, &mut sums[2..]);
+            for v in 0..width {
+                ahead.step(s);
+                for p in 0..SIDE {
+                    let x = s.load(&rows[p][v]);
+                    sums[p][SQUARE] = s.mul_add(x, x, sums[p][SQUARE]);
+                }
+            }
         }
         totals(s, &sums)
     }
 }
 
-/// Writes the sums of each row to its own of `sums`.
+/// A part of the lanes of the squares of some rows, and of their products with the own one.
 #[inline(always)]
-fn rays<S: Simd, const R: usize>(
+fn rays<S: Simd>(
     s: S,
-    rows: [Row<'_>; R],
-    own: Option<Row<'_>>,
+    part: usize,
+    rows: [Row<'_>; SIDE],
+    own: Row<'_>,
     ahead: &mut Ahead<'_>,
-    sums: &mut [[S::F; SIDE]],
+    sums: &mut [[S::F; SIDE]; SIDE],
 ) {
-    let width = rows[0].len();
-    let rows: [Row<'_>; R] = std::array::from_fn(|k| &rows[k][..width]);
-    let mut squares = [s.splat(0.0); R];
-    let mut products = [s.splat(0.0); R];
-    if let Some(own) = own {
-        let own = &own[..width];
-        for v in 0..width {
-            ahead.step(s);
-            let y = s.load(&own[v]);
-            for p in 0..R {
-                let x = s.load(&rows[p][v]);
-                squares[p] = s.mul_add(x, x, squares[p]);
-                products[p] = s.mul_add(x, y, products[p]);
-            }
-        }
-    } else {
-        for v in 0..width {
-            ahead.step(s);
-            for p in 0..R {
-                let x = s.load(&rows[p][v]);
-                squares[p] = s.mul_add(x, x, squares[p]);
-            }
+    let mut squares = [s.splat_r(0.0); SIDE];
+    let mut products = [s.splat_r(0.0); SIDE];
+    for (v, own) in own.iter().enumerate() {
+        ahead.step(s);
+        let y = s.load_r(own, part);
+        for p in 0..SIDE {
+            let x = s.load_r(&rows[p][v], part);
+            squares[p] = s.mul_add_r(x, x, squares[p]);
+            products[p] = s.mul_add_r(x, y, products[p]);
         }
     }
-    for p in 0..R {
-        sums[p][SQUARE] = squares[p];
-        sums[p][PRODUCT] = products[p];
+    for p in 0..SIDE {
+        s.put_r(squares[p], part, &mut sums[p][SQUARE]);
+        s.put_r(products[p], part, &mut sums[p][PRODUCT]);
     }
 }

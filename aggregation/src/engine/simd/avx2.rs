@@ -63,14 +63,42 @@ impl Avx2 {
             _mm256_xor_si256(x, _mm256_srli_epi32::<1>(negative))
         })
     }
+
+    /// The sums of two columns of a square, in the order of [`Simd::sums`]: each step adds the two halves of what is left
+    /// of each vector, and puts two results into one register.
+    #[inline(always)]
+    fn sums_of_eight(self, columns: [usize; 2], x: &[[[__m256; 2]; 4]; 4]) -> __m256 {
+        let mut fours = [self.splat_r(0.0); 4];
+        for p in 0..4 {
+            let [a, b] = [x[p][columns[0]], x[p][columns[1]]];
+            fours[p] = has!({
+                let (a, b) = (_mm256_add_ps(a[0], a[1]), _mm256_add_ps(b[0], b[1]));
+                let low = _mm256_permute2f128_ps::<0x20>(a, b);
+                _mm256_add_ps(low, _mm256_permute2f128_ps::<0x31>(a, b))
+            });
+        }
+        let mut twos = [self.splat_r(0.0); 2];
+        for i in 0..2 {
+            let [a, b] = [fours[2 * i], fours[2 * i + 1]];
+            twos[i] = has!(_mm256_add_ps(
+                _mm256_shuffle_ps::<0b01_00_01_00>(a, b),
+                _mm256_shuffle_ps::<0b11_10_11_10>(a, b)
+            ));
+        }
+        has!(_mm256_add_ps(
+            _mm256_shuffle_ps::<0b10_00_10_00>(twos[0], twos[1]),
+            _mm256_shuffle_ps::<0b11_01_11_01>(twos[0], twos[1])
+        ))
+    }
 }
 
 impl Simd for Avx2 {
     type F = [__m256; 2];
+    type R = __m256;
     type K = __m256i;
     type I = [__m256i; 2];
     type D = [__m256d; 4];
-    const WIDE: bool = false;
+    const REGISTERS: usize = 2;
     const PARTS: usize = 2;
     const KEYS_IN_REGISTERS: bool = true;
     const LOWEST: i32 = i32::MIN;
@@ -110,6 +138,36 @@ impl Simd for Avx2 {
     #[inline(always)]
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
         both!(_mm256_fmadd_ps, a, b, c)
+    }
+    #[inline(always)]
+    fn load_r(self, x: &[f32; LANES], part: usize) -> Self::R {
+        let (halves, _) = x.as_chunks::<8>();
+        has!(_mm256_loadu_ps(halves[part].as_ptr()))
+    }
+    #[inline(always)]
+    fn store_r(self, x: Self::R, part: usize, to: &mut [f32; LANES]) {
+        let (halves, _) = to.as_chunks_mut::<8>();
+        has!(_mm256_storeu_ps(halves[part].as_mut_ptr(), x));
+    }
+    #[inline(always)]
+    fn put_r(self, x: Self::R, part: usize, to: &mut Self::F) {
+        to[part] = x;
+    }
+    #[inline(always)]
+    fn splat_r(self, x: f32) -> Self::R {
+        has!(_mm256_set1_ps(x))
+    }
+    #[inline(always)]
+    fn sub_r(self, a: Self::R, b: Self::R) -> Self::R {
+        has!(_mm256_sub_ps(a, b))
+    }
+    #[inline(always)]
+    fn mul_add_r(self, a: Self::R, b: Self::R, c: Self::R) -> Self::R {
+        has!(_mm256_fmadd_ps(a, b, c))
+    }
+    #[inline(always)]
+    fn sums(self, x: &[[Self::F; 4]; 4]) -> Self::F {
+        [self.sums_of_eight([0, 1], x), self.sums_of_eight([2, 3], x)]
     }
     #[inline(always)]
     fn sum(self, x: Self::F) -> f32 {

@@ -81,10 +81,11 @@ impl<C: Compare> Avx512<C> {
 
 impl<C: Compare> Simd for Avx512<C> {
     type F = __m512;
+    type R = __m512;
     type K = C::K;
     type I = __m512i;
     type D = [__m512d; 2];
-    const WIDE: bool = true;
+    const REGISTERS: usize = 1;
     const PARTS: usize = 1;
     const KEYS_IN_REGISTERS: bool = true;
     const LOWEST: i32 = C::LOWEST;
@@ -117,6 +118,30 @@ impl<C: Compare> Simd for Avx512<C> {
     #[inline(always)]
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
         has!(_mm512_fmadd_ps(a, b, c))
+    }
+    #[inline(always)]
+    fn load_r(self, x: &[f32; LANES], _: usize) -> Self::R {
+        self.load(x)
+    }
+    #[inline(always)]
+    fn store_r(self, x: Self::R, _: usize, to: &mut [f32; LANES]) {
+        self.store(x, to);
+    }
+    #[inline(always)]
+    fn put_r(self, x: Self::R, _: usize, to: &mut Self::F) {
+        *to = x;
+    }
+    #[inline(always)]
+    fn splat_r(self, x: f32) -> Self::R {
+        self.splat(x)
+    }
+    #[inline(always)]
+    fn sub_r(self, a: Self::R, b: Self::R) -> Self::R {
+        self.sub(a, b)
+    }
+    #[inline(always)]
+    fn mul_add_r(self, a: Self::R, b: Self::R, c: Self::R) -> Self::R {
+        self.mul_add(a, b, c)
     }
     #[inline(always)]
     fn sum(self, x: Self::F) -> f32 {

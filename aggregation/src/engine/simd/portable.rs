@@ -8,6 +8,9 @@ use super::{Kernel, LANES, Lanes, Simd};
 #[derive(Clone, Copy)]
 pub(crate) struct Portable;
 
+/// Lanes of a register.
+const QUARTER: usize = 4;
+
 #[inline(always)]
 fn each<A: Copy, B: Copy, C>(a: [A; LANES], b: [B; LANES], op: impl Fn(A, B) -> C) -> [C; LANES] {
     std::array::from_fn(|lane| op(a[lane], b[lane]))
@@ -22,10 +25,11 @@ fn flip(x: i32) -> i32 {
 
 impl Simd for Portable {
     type F = [f32; LANES];
+    type R = [f32; QUARTER];
     type K = [i32; LANES];
     type I = [i32; LANES];
     type D = [f64; LANES];
-    const WIDE: bool = false;
+    const REGISTERS: usize = LANES / QUARTER;
     const PARTS: usize = 1;
     const KEYS_IN_REGISTERS: bool = false;
     const LOWEST: i32 = i32::MIN;
@@ -57,6 +61,30 @@ impl Simd for Portable {
     }
     #[inline(always)]
     fn mul_add(self, a: Self::F, b: Self::F, c: Self::F) -> Self::F {
+        std::array::from_fn(|lane| a[lane].mul_add(b[lane], c[lane]))
+    }
+    #[inline(always)]
+    fn load_r(self, x: &[f32; LANES], part: usize) -> Self::R {
+        x.as_chunks().0[part]
+    }
+    #[inline(always)]
+    fn store_r(self, x: Self::R, part: usize, to: &mut [f32; LANES]) {
+        to.as_chunks_mut().0[part] = x;
+    }
+    #[inline(always)]
+    fn put_r(self, x: Self::R, part: usize, to: &mut Self::F) {
+        to.as_chunks_mut().0[part] = x;
+    }
+    #[inline(always)]
+    fn splat_r(self, x: f32) -> Self::R {
+        [x; QUARTER]
+    }
+    #[inline(always)]
+    fn sub_r(self, a: Self::R, b: Self::R) -> Self::R {
+        std::array::from_fn(|lane| a[lane] - b[lane])
+    }
+    #[inline(always)]
+    fn mul_add_r(self, a: Self::R, b: Self::R, c: Self::R) -> Self::R {
         std::array::from_fn(|lane| a[lane].mul_add(b[lane], c[lane]))
     }
     #[inline(always)]

@@ -31,7 +31,16 @@ impl Kernel for Everything<'_> {
     fn run<S: Simd>(self, s: S) -> Vec<u64> {
         let mut out = Vec::new();
         let (a, b) = (s.load(self.a), s.load(self.b));
+        let (mut by_parts, mut stored) = (s.splat(0.0), [0.0; LANES]);
+        for part in 0..S::REGISTERS {
+            let (a, b) = (s.load_r(self.a, part), s.load_r(self.b, part));
+            let x = s.mul_add_r(a, s.sub_r(a, b), s.splat_r(0.1));
+            s.put_r(x, part, &mut by_parts);
+            s.store_r(x, part, &mut stored);
+        }
         let floats = [
+            by_parts,
+            s.load(&stored),
             s.add(a, b),
             s.sub(a, b),
             s.mul(a, b),

@@ -1,0 +1,247 @@
+//! The sums of one panel over squares of pairs of rows.
+//!
+//! A pair's sum is the same bits in any place of a square: the vectors are folded left to right. Where sixteen lanes are
+//! several registers, each part of the lanes goes through the rows by itself, so that more pairs find room.
+
+use super::tile::{Row, SIDE, totals};
+use crate::engine::ahead::Ahead;
+use crate::engine::run::LINES;
+use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
+
+/// What two vectors of a pair of rows add to its sum. A trait and no closure: the compiler optimises
+/// a closure by itself before it inlines it, there without the instructions of the kernel, and keeps
+/// the sums in memory.
+trait Term {
+    fn add<S: Simd>(s: S, sum: S::R, x: S::R, y: S::R) -> S::R;
+}
+
+struct Multiplied;
+
+impl Term for Multiplied {
+    #[inline(always)]
+    fn add<S: Simd>(s: S, sum: S::R, x: S::R, y: S::R) -> S::R {
+        s.mul_add_r(x, y, sum)
+    }
+}
+
+struct SquaredDifference;
+
+impl Term for SquaredDifference {
+    #[inline(always)]
+    fn add<S: Simd>(s: S, sum: S::R, x: S::R, y: S::R) -> S::R {
+        let difference = s.sub_r(x, y);
+        s.mul_add_r(difference, difference, sum)
+    }
+}
+
+/// Blocks above, at most, whose squares are made at a time.
+pub(super) const ABOVE: usize = 3;
+
+/// How many it is best to make at a time: three, whose twelve columns go into registers by threes, or else one.
+pub(super) const fn at_a_time<S: Simd>() -> usize {
+    if S::REGISTERS == 1 { 1 } else { ABOVE }
+}
+
+/// Vectors between two looks at what is to be asked for: beside the addresses of the rows there are no registers for it where they are few.
+const fn few<S: Simd>() -> usize {
+    if S::REGISTERS == 1 { 1 } else { 4 }
+}
+
+/// The steps of [`Ahead`] beside one square.
+pub(super) const fn steps<S: Simd>() -> usize {
+    SIDE * S::REGISTERS * LINES
+}
+
+/// The scalar products of some rows with those of some blocks above.
+pub(super) struct Products<'a, 'b, 'c> {
+    pub(super) a: [Row<'a>; SIDE],
+    pub(super) above: &'c [[Row<'a>; SIDE]],
+    pub(super) ahead: &'c mut Ahead<'b>,
+}
+
+impl Kernel for Products<'_, '_, '_> {
+    type Out = [Lanes<f32>; ABOVE];
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Out {
+        let ahead = self.ahead;
+        squares::<S, Multiplied>(s, self.a, self.above, |steps| ahead.steps(s, steps))
+    }
+}
+
+/// The scalar products of some rows with each other, as of a square with these rows on both sides.
+pub(super) struct OwnProducts<'a, 'b, 'c> {
+    pub(super) rows: [Row<'a>; SIDE],
+    /// Where the rows are copied to meanwhile.
+    pub(super) copies: Option<[&'c mut [Lanes<f32>; LINES]; SIDE]>,
+    pub(super) ahead: &'a mut Ahead<'b>,
+}
+
+impl Kernel for OwnProducts<'_, '_, '_> {
+    type Out = Lanes<f32>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Lanes<f32> {
+        let Self {
+            rows,
+            mut copies,
+            ahead,
+        } = self;
+        let width = rows[0].len().min(LINES);
+        let rows: [Row<'_>; SIDE] = std::array::from_fn(|k| &rows[k][..width]);
+        let mut all = [[s.splat(0.0); SIDE]; SIDE];
+        for part in 0..S::REGISTERS {
+            let mut sums = [[s.splat_r(0.0); SIDE]; SIDE];
+            for v in 0..width {
+                if v.is_multiple_of(few::<S>()) {
+                    ahead.steps(s, SIDE * few::<S>());
+                }
+                let mut x = [s.splat_r(0.0); SIDE];
+                for p in 0..SIDE {
+                    x[p] = s.load_r(&rows[p][v], part);
+                }
+                if let Some(copies) = &mut copies {
+                    for p in 0..SIDE {
+                        s.store_r(x[p], part, &mut copies[p][v].0);
+                    }
+                }
+                for p in 0..SIDE {
+                    for q in 0..=p {
+                        sums[p][q] = s.mul_add_r(x[p], x[q], sums[p][q]);
+                    }
+                }
+            }
+            for p in 0..SIDE {
+                for q in 0..=p {
+                    s.put_r(sums[p][q], part, &mut all[p][q]);
+                    s.put_r(sums[p][q], part, &mut all[q][p]);
+                }
+            }
+        }
+        totals(s, &all)
+    }
+}
+
+/// The sums of squared differences of a square of rows.
+pub(super) struct Differences<'a> {
+    pub(super) a: [Row<'a>; SIDE],
+    pub(super) b: [Row<'a>; SIDE],
+}
+
+impl Kernel for Differences<'_> {
+    type Out = Lanes<f32>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Lanes<f32> {
+        let [out, ..] = squares::<S, SquaredDifference>(s, self.a, &[self.b], |_| {});
+        out
+    }
+}
+
+/// Sums the terms of each pair of rows, and adds up the lanes; calls `meanwhile` with the steps that were made.
+#[inline(always)]
+fn squares<S: Simd, T: Term>(
+    s: S,
+    a: [Row<'_>; SIDE],
+    above: &[[Row<'_>; SIDE]],
+    mut meanwhile: impl FnMut(usize),
+) -> [Lanes<f32>; ABOVE] {
+    let mut out = [Lanes([0.0; LANES]); ABOVE];
+    if S::REGISTERS == 1 {
+        for (out, b) in out.iter_mut().zip(above) {
+            let mut sums = [[[s.splat(0.0); SIDE]; SIDE]];
+            columns::<S, T, SIDE>(s, a, b, 0, &mut meanwhile, &mut sums);
+            *out = totals(s, &sums[0]);
+        }
+        return out;
+    }
+    let mut sums = [[[s.splat(0.0); SIDE]; SIDE]; ABOVE];
+    let b = above.as_flattened();
+    let mut q = 0;
+    while q < b.len() {
+        // Three are best: they fill the registers. None is left alone.
+        if matches!(b.len() - q, 2 | 4) {
+            columns::<S, T, 2>(s, a, b, q, &mut meanwhile, &mut sums);
+            q += 2;
+        } else {
+            columns::<S, T, 3>(s, a, b, q, &mut meanwhile, &mut sums);
+            q += 3;
+        }
+    }
+    for (out, sums) in out.iter_mut().zip(&sums[..above.len()]) {
+        *out = totals(s, sums);
+    }
+    out
+}
+
+/// The sums of some columns, from one on.
+#[inline(always)]
+fn columns<S: Simd, T: Term, const Q: usize>(
+    s: S,
+    a: [Row<'_>; SIDE],
+    b: &[Row<'_>],
+    first: usize,
+    meanwhile: &mut impl FnMut(usize),
+    sums: &mut [[[S::F; SIDE]; SIDE]],
+) {
+    let b: [Row<'_>; Q] = std::array::from_fn(|k| b[first + k]);
+    for part in 0..S::REGISTERS {
+        let found = registers::<S, T, Q>(s, part, a, b, meanwhile);
+        for p in 0..SIDE {
+            for k in 0..Q {
+                let q = first + k;
+                s.put_r(found[p][k], part, &mut sums[q / SIDE][p][q % SIDE]);
+            }
+        }
+    }
+}
+
+/// A part of the lanes of the sums of some columns.
+#[inline(always)]
+fn registers<S: Simd, T: Term, const Q: usize>(
+    s: S,
+    part: usize,
+    a: [Row<'_>; SIDE],
+    b: [Row<'_>; Q],
+    meanwhile: &mut impl FnMut(usize),
+) -> [[S::R; Q]; SIDE] {
+    let width = a[0].len();
+    let a: [Row<'_>; SIDE] = std::array::from_fn(|k| &a[k][..width]);
+    let b: [Row<'_>; Q] = std::array::from_fn(|k| &b[k][..width]);
+    let few = few::<S>();
+    let whole = width - width % few;
+    let mut sums = [[s.splat_r(0.0); Q]; SIDE];
+    for first in (0..whole).step_by(few) {
+        meanwhile(Q * few);
+        let a = std::array::from_fn(|k| &a[k][first..first + few]);
+        let b = std::array::from_fn(|k| &b[k][first..first + few]);
+        add::<S, T, Q>(s, part, a, b, &mut sums);
+    }
+    let a = std::array::from_fn(|k| &a[k][whole..]);
+    let b = std::array::from_fn(|k| &b[k][whole..]);
+    add::<S, T, Q>(s, part, a, b, &mut sums);
+    sums
+}
+
+/// Adds a part of the lanes of some vectors.
+#[inline(always)]
+fn add<S: Simd, T: Term, const Q: usize>(
+    s: S,
+    part: usize,
+    a: [Row<'_>; SIDE],
+    b: [Row<'_>; Q],
+    sums: &mut [[S::R; Q]; SIDE],
+) {
+    for v in 0..a[0].len() {
+        let mut y = [s.splat_r(0.0); Q];
+        for q in 0..Q {
+            y[q] = s.load_r(&b[q][v], part);
+        }
+        for p in 0..SIDE {
+            let x = s.load_r(&a[p][v], part);
+            for q in 0..Q {
+                sums[p][q] = T::add(s, sums[p][q], x, y[q]);
+            }
+        }
+    }
+}

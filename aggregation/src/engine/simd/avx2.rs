@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Kernel, LANES, Lanes, Simd, lines};
+use super::{Floats, Kernel, LANES, Lanes, Simd, lines};
 
 /// Proof that the processor has AVX2 and FMA.
 #[derive(Clone, Copy)]
@@ -53,18 +53,11 @@ macro_rules! four {
     };
 }
 
-impl Avx2 {
-    /// Between a float's bits and an integer with its total order: the magnitude of negative ones
-    /// is turned over.
-    #[inline(always)]
-    fn flip(self, x: __m256i) -> __m256i {
-        has!({
-            let negative = _mm256_srai_epi32::<31>(x);
-            _mm256_xor_si256(x, _mm256_srli_epi32::<1>(negative))
-        })
-    }
+mod keys;
+mod numbers;
 
-    /// The sums of two columns of a square, in the order of [`Simd::sums`]: each step adds the two halves of what is left
+impl Avx2 {
+    /// The sums of two columns of a square, in the order of [`Floats::sums`]: each step adds the two halves of what is left
     /// of each vector, and puts two results into one register.
     #[inline(always)]
     fn sums_of_eight(self, columns: [usize; 2], x: &[[[__m256; 2]; 4]; 4]) -> __m256 {
@@ -92,17 +85,10 @@ impl Avx2 {
     }
 }
 
-impl Simd for Avx2 {
+impl Floats for Avx2 {
     type F = [__m256; 2];
     type R = __m256;
-    type K = __m256i;
-    type I = [__m256i; 2];
-    type D = [__m256d; 4];
     const REGISTERS: usize = 2;
-    const PARTS: usize = 2;
-    const KEYS_IN_REGISTERS: bool = true;
-    const LOWEST: i32 = i32::MIN;
-    const HIGHEST: i32 = i32::MAX;
 
     #[inline(always)]
     fn load(self, x: &[f32; LANES]) -> Self::F {
@@ -166,10 +152,6 @@ impl Simd for Avx2 {
         has!(_mm256_fmadd_ps(a, b, c))
     }
     #[inline(always)]
-    fn sums(self, x: &[[Self::F; 4]; 4]) -> Self::F {
-        [self.sums_of_eight([0, 1], x), self.sums_of_eight([2, 3], x)]
-    }
-    #[inline(always)]
     fn sum(self, x: Self::F) -> f32 {
         has!({
             let eight = _mm256_add_ps(x[0], x[1]);
@@ -181,7 +163,10 @@ impl Simd for Avx2 {
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
         })
     }
-
+    #[inline(always)]
+    fn sums(self, x: &[[Self::F; 4]; 4]) -> Self::F {
+        [self.sums_of_eight([0, 1], x), self.sums_of_eight([2, 3], x)]
+    }
     #[inline(always)]
     fn finite(self, x: Self::F) -> Self::F {
         // Where one is NaN, the instructions take the second operand.
@@ -218,159 +203,9 @@ impl Simd for Avx2 {
         );
         both!(_mm256_max_ps, a, b)
     }
+}
 
-    #[inline(always)]
-    fn store_keys(self, x: Self::F, to: &mut [i32; LANES]) {
-        let bits = self.bits(x);
-        self.store_i([self.flip(bits[0]), self.flip(bits[1])], to);
-    }
-    #[inline(always)]
-    fn load_values(self, keys: &[i32; LANES]) -> Self::F {
-        let keys = self.load_i(keys);
-        self.floats([self.flip(keys[0]), self.flip(keys[1])])
-    }
-    #[inline(always)]
-    fn load_part(self, keys: &[i32; LANES], part: usize) -> Self::K {
-        let (halves, _) = keys.as_chunks::<8>();
-        has!(_mm256_loadu_si256(halves[part].as_ptr().cast()))
-    }
-    #[inline(always)]
-    fn store_part(self, keys: Self::K, part: usize, to: &mut [i32; LANES]) {
-        let (halves, _) = to.as_chunks_mut::<8>();
-        has!(_mm256_storeu_si256(halves[part].as_mut_ptr().cast(), keys));
-    }
-    #[inline(always)]
-    fn store_values(self, keys: Self::K, part: usize, to: &mut [f32; LANES]) {
-        let (halves, _) = to.as_chunks_mut::<8>();
-        let values = self.flip(keys);
-        has!(_mm256_storeu_si256(
-            halves[part].as_mut_ptr().cast(),
-            values
-        ));
-    }
-    #[inline(always)]
-    fn min(self, a: Self::K, b: Self::K) -> Self::K {
-        has!(_mm256_min_epi32(a, b))
-    }
-    #[inline(always)]
-    fn max(self, a: Self::K, b: Self::K) -> Self::K {
-        has!(_mm256_max_epi32(a, b))
-    }
-
-    #[inline(always)]
-    fn bits(self, x: Self::F) -> Self::I {
-        both!(_mm256_castps_si256, x)
-    }
-    #[inline(always)]
-    fn floats(self, x: Self::I) -> Self::F {
-        both!(_mm256_castsi256_ps, x)
-    }
-    #[inline(always)]
-    fn splat_i(self, x: i32) -> Self::I {
-        has!([_mm256_set1_epi32(x); 2])
-    }
-    #[inline(always)]
-    fn and_i(self, a: Self::I, b: Self::I) -> Self::I {
-        both!(_mm256_and_si256, a, b)
-    }
-    #[inline(always)]
-    fn add_i(self, a: Self::I, b: Self::I) -> Self::I {
-        both!(_mm256_add_epi32, a, b)
-    }
-    #[inline(always)]
-    fn min_unsigned(self, a: Self::I, b: Self::I) -> Self::I {
-        both!(_mm256_min_epu32, a, b)
-    }
-    #[inline(always)]
-    fn load_i(self, x: &[i32; LANES]) -> Self::I {
-        let (halves, _) = x.as_chunks::<8>();
-        has!([
-            _mm256_loadu_si256(halves[0].as_ptr().cast()),
-            _mm256_loadu_si256(halves[1].as_ptr().cast()),
-        ])
-    }
-    #[inline(always)]
-    fn store_i(self, x: Self::I, to: &mut [i32; LANES]) {
-        let (halves, _) = to.as_chunks_mut::<8>();
-        for half in 0..2 {
-            has!(_mm256_storeu_si256(
-                halves[half].as_mut_ptr().cast(),
-                x[half]
-            ));
-        }
-    }
-
-    #[inline(always)]
-    fn widen(self, x: Self::F) -> Self::D {
-        has!([
-            _mm256_cvtps_pd(_mm256_castps256_ps128(x[0])),
-            _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x[0])),
-            _mm256_cvtps_pd(_mm256_castps256_ps128(x[1])),
-            _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x[1])),
-        ])
-    }
-    #[inline(always)]
-    fn load_wide(self, x: &[f32; LANES]) -> Self::D {
-        let (quarters, _) = x.as_chunks::<4>();
-        has!([
-            _mm256_cvtps_pd(_mm_loadu_ps(quarters[0].as_ptr())),
-            _mm256_cvtps_pd(_mm_loadu_ps(quarters[1].as_ptr())),
-            _mm256_cvtps_pd(_mm_loadu_ps(quarters[2].as_ptr())),
-            _mm256_cvtps_pd(_mm_loadu_ps(quarters[3].as_ptr())),
-        ])
-    }
-    #[inline(always)]
-    fn narrow(self, x: Self::D) -> Self::F {
-        has!([
-            _mm256_set_m128(_mm256_cvtpd_ps(x[1]), _mm256_cvtpd_ps(x[0])),
-            _mm256_set_m128(_mm256_cvtpd_ps(x[3]), _mm256_cvtpd_ps(x[2])),
-        ])
-    }
-    #[inline(always)]
-    fn splat_d(self, x: f64) -> Self::D {
-        has!([_mm256_set1_pd(x); 4])
-    }
-    #[inline(always)]
-    fn add_d(self, a: Self::D, b: Self::D) -> Self::D {
-        four!(_mm256_add_pd, a, b)
-    }
-    #[inline(always)]
-    fn sub_d(self, a: Self::D, b: Self::D) -> Self::D {
-        four!(_mm256_sub_pd, a, b)
-    }
-    #[inline(always)]
-    fn mul_d(self, a: Self::D, b: Self::D) -> Self::D {
-        four!(_mm256_mul_pd, a, b)
-    }
-    #[inline(always)]
-    fn if_greater_d(self, a: Self::D, b: Self::D, x: Self::D, y: Self::D) -> Self::D {
-        let mut out = y;
-        for part in 0..4 {
-            out[part] = has!({
-                let greater = _mm256_cmp_pd::<_CMP_GT_OQ>(a[part], b[part]);
-                _mm256_blendv_pd(y[part], x[part], greater)
-            });
-        }
-        out
-    }
-    #[inline(always)]
-    fn load_d(self, x: &[f64; LANES]) -> Self::D {
-        let (quarters, _) = x.as_chunks::<4>();
-        has!([
-            _mm256_loadu_pd(quarters[0].as_ptr()),
-            _mm256_loadu_pd(quarters[1].as_ptr()),
-            _mm256_loadu_pd(quarters[2].as_ptr()),
-            _mm256_loadu_pd(quarters[3].as_ptr()),
-        ])
-    }
-    #[inline(always)]
-    fn store_d(self, x: Self::D, to: &mut [f64; LANES]) {
-        let (quarters, _) = to.as_chunks_mut::<4>();
-        for quarter in 0..4 {
-            has!(_mm256_storeu_pd(quarters[quarter].as_mut_ptr(), x[quarter]));
-        }
-    }
-
+impl Simd for Avx2 {
     #[inline(always)]
     fn stream(self, from: &[Lanes<f32>], to: &mut [f32]) {
         for (from, line) in lines(from, to) {

@@ -3,8 +3,8 @@
 use std::arch::x86_64::*;
 use std::marker::PhantomData;
 
-use super::{Kernel, LANES, Lanes, Simd, lines};
-use compare::Compare;
+use super::{Floats, Kernel, LANES, Lanes, Simd, lines};
+use keys::Compare;
 
 /// Proof that the processor has AVX-512 F and DQ. `C` is how keys are compared.
 #[derive(Clone, Copy)]
@@ -40,10 +40,11 @@ macro_rules! has {
     };
 }
 
-pub(super) mod compare;
+pub(super) mod keys;
+mod numbers;
 
 impl<C: Compare> Avx512<C> {
-    /// [`Simd::sums`], by the tree of [`Simd::sum`] for all at once: halves, quarters and so on of two
+    /// [`Floats::sums`], by the tree of [`Floats::sum`] for all at once: halves, quarters and so on of two
     /// vectors are put side by side before they are added.
     #[inline(always)]
     fn sums_of_sixteen(self, x: &[[__m512; 4]; 4]) -> __m512 {
@@ -79,17 +80,10 @@ impl<C: Compare> Avx512<C> {
     }
 }
 
-impl<C: Compare> Simd for Avx512<C> {
+impl<C: Compare> Floats for Avx512<C> {
     type F = __m512;
     type R = __m512;
-    type K = C::K;
-    type I = __m512i;
-    type D = [__m512d; 2];
     const REGISTERS: usize = 1;
-    const PARTS: usize = 1;
-    const KEYS_IN_REGISTERS: bool = true;
-    const LOWEST: i32 = C::LOWEST;
-    const HIGHEST: i32 = C::HIGHEST;
 
     #[inline(always)]
     fn load(self, x: &[f32; LANES]) -> Self::F {
@@ -155,12 +149,10 @@ impl<C: Compare> Simd for Avx512<C> {
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
         })
     }
-
     #[inline(always)]
     fn sums(self, x: &[[Self::F; 4]; 4]) -> Self::F {
         self.sums_of_sixteen(x)
     }
-
     #[inline(always)]
     fn finite(self, x: Self::F) -> Self::F {
         // Where one is NaN, the instructions take the second operand.
@@ -190,134 +182,9 @@ impl<C: Compare> Simd for Avx512<C> {
     fn max_abs(self, a: Self::F, b: Self::F) -> Self::F {
         has!(_mm512_range_ps::<{ ABSOLUTE_MAX }>(a, b))
     }
+}
 
-    #[inline(always)]
-    fn store_keys(self, x: Self::F, to: &mut [i32; LANES]) {
-        C::store(self, C::key(self, x), to);
-    }
-    #[inline(always)]
-    fn load_values(self, keys: &[i32; LANES]) -> Self::F {
-        C::value(self, C::load(self, keys))
-    }
-    #[inline(always)]
-    fn load_part(self, keys: &[i32; LANES], _: usize) -> Self::K {
-        C::load(self, keys)
-    }
-    #[inline(always)]
-    fn store_part(self, keys: Self::K, _: usize, to: &mut [i32; LANES]) {
-        C::store(self, keys, to);
-    }
-    #[inline(always)]
-    fn store_values(self, keys: Self::K, _: usize, to: &mut [f32; LANES]) {
-        self.store(C::value(self, keys), to);
-    }
-    #[inline(always)]
-    fn min(self, a: Self::K, b: Self::K) -> Self::K {
-        C::min(self, a, b)
-    }
-    #[inline(always)]
-    fn max(self, a: Self::K, b: Self::K) -> Self::K {
-        C::max(self, a, b)
-    }
-
-    #[inline(always)]
-    fn bits(self, x: Self::F) -> Self::I {
-        has!(_mm512_castps_si512(x))
-    }
-    #[inline(always)]
-    fn floats(self, x: Self::I) -> Self::F {
-        has!(_mm512_castsi512_ps(x))
-    }
-    #[inline(always)]
-    fn splat_i(self, x: i32) -> Self::I {
-        has!(_mm512_set1_epi32(x))
-    }
-    #[inline(always)]
-    fn and_i(self, a: Self::I, b: Self::I) -> Self::I {
-        has!(_mm512_and_si512(a, b))
-    }
-    #[inline(always)]
-    fn add_i(self, a: Self::I, b: Self::I) -> Self::I {
-        has!(_mm512_add_epi32(a, b))
-    }
-    #[inline(always)]
-    fn min_unsigned(self, a: Self::I, b: Self::I) -> Self::I {
-        has!(_mm512_min_epu32(a, b))
-    }
-    #[inline(always)]
-    fn load_i(self, x: &[i32; LANES]) -> Self::I {
-        has!(_mm512_loadu_si512(x.as_ptr().cast()))
-    }
-    #[inline(always)]
-    fn store_i(self, x: Self::I, to: &mut [i32; LANES]) {
-        has!(_mm512_storeu_si512(to.as_mut_ptr().cast(), x));
-    }
-
-    #[inline(always)]
-    fn widen(self, x: Self::F) -> Self::D {
-        has!([
-            _mm512_cvtps_pd(_mm512_castps512_ps256(x)),
-            _mm512_cvtps_pd(_mm512_extractf32x8_ps::<1>(x)),
-        ])
-    }
-    #[inline(always)]
-    fn load_wide(self, x: &[f32; LANES]) -> Self::D {
-        let (halves, _) = x.as_chunks::<8>();
-        has!([
-            _mm512_cvtps_pd(_mm256_loadu_ps(halves[0].as_ptr())),
-            _mm512_cvtps_pd(_mm256_loadu_ps(halves[1].as_ptr())),
-        ])
-    }
-    #[inline(always)]
-    fn narrow(self, [low, high]: Self::D) -> Self::F {
-        has!(_mm512_insertf32x8::<1>(
-            _mm512_castps256_ps512(_mm512_cvtpd_ps(low)),
-            _mm512_cvtpd_ps(high),
-        ))
-    }
-    #[inline(always)]
-    fn splat_d(self, x: f64) -> Self::D {
-        has!([_mm512_set1_pd(x); 2])
-    }
-    #[inline(always)]
-    fn add_d(self, a: Self::D, b: Self::D) -> Self::D {
-        has!([_mm512_add_pd(a[0], b[0]), _mm512_add_pd(a[1], b[1])])
-    }
-    #[inline(always)]
-    fn sub_d(self, a: Self::D, b: Self::D) -> Self::D {
-        has!([_mm512_sub_pd(a[0], b[0]), _mm512_sub_pd(a[1], b[1])])
-    }
-    #[inline(always)]
-    fn mul_d(self, a: Self::D, b: Self::D) -> Self::D {
-        has!([_mm512_mul_pd(a[0], b[0]), _mm512_mul_pd(a[1], b[1])])
-    }
-    #[inline(always)]
-    fn if_greater_d(self, a: Self::D, b: Self::D, x: Self::D, y: Self::D) -> Self::D {
-        has!({
-            let low = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(a[0], b[0]);
-            let high = _mm512_cmp_pd_mask::<_CMP_GT_OQ>(a[1], b[1]);
-            [
-                _mm512_mask_blend_pd(low, y[0], x[0]),
-                _mm512_mask_blend_pd(high, y[1], x[1]),
-            ]
-        })
-    }
-    #[inline(always)]
-    fn load_d(self, x: &[f64; LANES]) -> Self::D {
-        let (halves, _) = x.as_chunks::<8>();
-        has!([
-            _mm512_loadu_pd(halves[0].as_ptr()),
-            _mm512_loadu_pd(halves[1].as_ptr()),
-        ])
-    }
-    #[inline(always)]
-    fn store_d(self, x: Self::D, to: &mut [f64; LANES]) {
-        let (halves, _) = to.as_chunks_mut::<8>();
-        for (half, to) in x.into_iter().zip(halves) {
-            has!(_mm512_storeu_pd(to.as_mut_ptr(), half));
-        }
-    }
-
+impl<C: Compare> Simd for Avx512<C> {
     #[inline(always)]
     fn stream(self, from: &[Lanes<f32>], to: &mut [f32]) {
         for (from, line) in lines(from, to) {

@@ -2,7 +2,7 @@
 //!
 //! On x86-64 before 2013 there is no fused multiply-add, and `mul_add` is slow there, not wrong.
 
-use super::{Kernel, LANES, Lanes, Simd};
+use super::{Bits, Doubles, Floats, Kernel, LANES, Lanes, Simd, SortKeys};
 
 /// The token of the instruction set that every processor has.
 #[derive(Clone, Copy)]
@@ -23,17 +23,10 @@ fn flip(x: i32) -> i32 {
     x ^ ((x >> 31) & i32::MAX)
 }
 
-impl Simd for Portable {
+impl Floats for Portable {
     type F = [f32; LANES];
     type R = [f32; QUARTER];
-    type K = [i32; LANES];
-    type I = [i32; LANES];
-    type D = [f64; LANES];
     const REGISTERS: usize = LANES / QUARTER;
-    const PARTS: usize = 1;
-    const KEYS_IN_REGISTERS: bool = false;
-    const LOWEST: i32 = i32::MIN;
-    const HIGHEST: i32 = i32::MAX;
 
     #[inline(always)]
     fn load(self, x: &[f32; LANES]) -> Self::F {
@@ -98,7 +91,6 @@ impl Simd for Portable {
         }
         x[0]
     }
-
     #[inline(always)]
     fn finite(self, x: Self::F) -> Self::F {
         let below = x.map(|x| if x < f32::MAX { x } else { f32::MAX });
@@ -120,6 +112,14 @@ impl Simd for Portable {
     fn max_abs(self, a: Self::F, b: Self::F) -> Self::F {
         each(a, b, |a, b| a.abs().max(b.abs()))
     }
+}
+
+impl SortKeys for Portable {
+    type K = [i32; LANES];
+    const PARTS: usize = 1;
+    const KEYS_IN_REGISTERS: bool = false;
+    const LOWEST: i32 = i32::MIN;
+    const HIGHEST: i32 = i32::MAX;
 
     #[inline(always)]
     fn store_keys(self, x: Self::F, to: &mut [i32; LANES]) {
@@ -149,6 +149,10 @@ impl Simd for Portable {
     fn max(self, a: Self::K, b: Self::K) -> Self::K {
         each(a, b, i32::max)
     }
+}
+
+impl Bits for Portable {
+    type I = [i32; LANES];
 
     #[inline(always)]
     fn bits(self, x: Self::F) -> Self::I {
@@ -184,6 +188,10 @@ impl Simd for Portable {
     fn store_i(self, x: Self::I, to: &mut [i32; LANES]) {
         *to = x;
     }
+}
+
+impl Doubles for Portable {
+    type D = [f64; LANES];
 
     #[inline(always)]
     fn widen(self, x: Self::F) -> Self::D {
@@ -225,7 +233,9 @@ impl Simd for Portable {
     fn store_d(self, x: Self::D, to: &mut [f64; LANES]) {
         *to = x;
     }
+}
 
+impl Simd for Portable {
     #[inline(always)]
     fn stream(self, from: &[Lanes<f32>], to: &mut [f32]) {
         for (from, to) in from.iter().zip(to.chunks_mut(LANES)) {

@@ -4,9 +4,9 @@ use std::arch::x86_64::*;
 use std::sync::LazyLock;
 
 use super::Avx512;
-use crate::engine::simd::{LANES, Simd as _};
+use crate::engine::simd::{Bits as _, Floats, LANES, SortKeys};
 
-/// The part of [`Simd`](super::Simd) that knows keys.
+/// What [`SortKeys`] does with a register.
 pub(in crate::engine::simd) trait Compare: Copy {
     type K: Copy;
     const LOWEST: i32;
@@ -18,6 +18,43 @@ pub(in crate::engine::simd) trait Compare: Copy {
     fn max(s: Avx512<Self>, a: Self::K, b: Self::K) -> Self::K;
     fn load(s: Avx512<Self>, x: &[i32; LANES]) -> Self::K;
     fn store(s: Avx512<Self>, x: Self::K, to: &mut [i32; LANES]);
+}
+
+impl<C: Compare> SortKeys for Avx512<C> {
+    type K = C::K;
+    const PARTS: usize = 1;
+    const KEYS_IN_REGISTERS: bool = true;
+    const LOWEST: i32 = C::LOWEST;
+    const HIGHEST: i32 = C::HIGHEST;
+
+    #[inline(always)]
+    fn store_keys(self, x: Self::F, to: &mut [i32; LANES]) {
+        C::store(self, C::key(self, x), to);
+    }
+    #[inline(always)]
+    fn load_values(self, keys: &[i32; LANES]) -> Self::F {
+        C::value(self, C::load(self, keys))
+    }
+    #[inline(always)]
+    fn load_part(self, keys: &[i32; LANES], _: usize) -> Self::K {
+        C::load(self, keys)
+    }
+    #[inline(always)]
+    fn store_part(self, keys: Self::K, _: usize, to: &mut [i32; LANES]) {
+        C::store(self, keys, to);
+    }
+    #[inline(always)]
+    fn store_values(self, keys: Self::K, _: usize, to: &mut [f32; LANES]) {
+        self.store(C::value(self, keys), to);
+    }
+    #[inline(always)]
+    fn min(self, a: Self::K, b: Self::K) -> Self::K {
+        C::min(self, a, b)
+    }
+    #[inline(always)]
+    fn max(self, a: Self::K, b: Self::K) -> Self::K {
+        C::max(self, a, b)
+    }
 }
 
 /// Floats are keys themselves, and the range instruction knows the order of zeros. Processors of Intel have two units

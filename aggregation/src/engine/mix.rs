@@ -95,7 +95,7 @@ impl Mixer {
 
     /// One column, one value at a time, for more rows than the networks take.
     pub(super) fn column(&self, column: &[f32]) -> Vec<f32> {
-        // As `Simd::finite`: NaN is the sum of infinities.
+        // As `Floats::finite`: NaN is the sum of infinities.
         let finite = |x: f32| {
             if x.is_nan() {
                 f32::MAX

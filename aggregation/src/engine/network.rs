@@ -85,7 +85,7 @@ impl<const N: usize> Sorted<N> {
     /// Sorts every column of the keys. `N` is 1, 2, 4, 8, 16, 32 or 64. Asks for lines of memory meanwhile, as many as
     /// [`fours_asked_for`] says.
     ///
-    /// Where a [`Simd::K`] is an array, larger networks are loops: a sorted column is the same whatever
+    /// Where a `SortKeys::K` is an array, larger networks are loops: a sorted column is the same whatever
     /// network sorted it, and written out they take minutes to compile.
     #[inline(always)]
     pub(super) fn sort<S: Simd, R: Ranks>(

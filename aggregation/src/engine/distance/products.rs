@@ -42,7 +42,8 @@ pub(super) const fn at_a_time<S: Simd>() -> usize {
     if S::REGISTERS == 1 { 1 } else { ABOVE }
 }
 
-/// Vectors between two looks at what is to be asked for: beside the addresses of the rows there are no registers for it where they are few.
+/// Vectors between two looks at what is to be asked for: where registers are few, none is left for it beside the addresses of
+/// the rows.
 const fn few<S: Simd>() -> usize {
     if S::REGISTERS == 1 { 1 } else { 4 }
 }

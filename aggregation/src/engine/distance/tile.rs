@@ -50,7 +50,7 @@ impl Kernel for Exactly<'_> {
     }
 }
 
-/// The sum of the lanes, as the same tree as [`Simd::sum`].
+/// The sum of the lanes, as the same tree as `Floats::sum`.
 #[inline(always)]
 pub(super) fn tree<S: Simd>(s: S, sum: S::D) -> f64 {
     let mut lanes = [0.0; LANES];

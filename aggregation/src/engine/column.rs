@@ -175,21 +175,29 @@ fn median<S: Simd>(s: S, v: &[Lanes<f32>]) -> S::D {
     s.mul_d(sum, s.splat_d(0.5))
 }
 
-/// Sums in four chains, by rank modulo 4: a fixed order that does not wait for each addition.
+/// Sums in four chains, by rank modulo 4: a fixed order that does not wait for each addition. Two chains at a time: four are all
+/// the registers that AVX2 has.
 #[inline(always)]
 fn sum<S: Simd>(s: S, v: &[Lanes<f32>]) -> S::D {
+    let left = two_chains(s, v, 0);
+    s.add_d(left, two_chains(s, v, 2))
+}
+
+/// The chain of these ranks modulo 4, and the next one.
+#[inline(always)]
+fn two_chains<S: Simd>(s: S, v: &[Lanes<f32>], first: usize) -> S::D {
     // -0.0 is the neutral element: a column of -0.0 has the sum -0.0.
-    let mut sums = [s.splat_d(-0.0); 4];
+    let mut sums = [s.splat_d(-0.0); 2];
     let (fours, rest) = v.as_chunks::<4>();
     for four in fours {
-        for chain in 0..4 {
-            sums[chain] = s.add_d(sums[chain], wide(s, &four[chain]));
+        for chain in 0..2 {
+            sums[chain] = s.add_d(sums[chain], wide(s, &four[first + chain]));
         }
     }
-    for (sum, key) in sums.iter_mut().zip(rest) {
-        *sum = s.add_d(*sum, wide(s, key));
+    for (sum, value) in sums.iter_mut().zip(rest.iter().skip(first)) {
+        *sum = s.add_d(*sum, wide(s, value));
     }
-    s.add_d(s.add_d(sums[0], sums[1]), s.add_d(sums[2], sums[3]))
+    s.add_d(sums[0], sums[1])
 }
 
 /// The sum of the `keep` values that are nearest to `centre`, the smaller one of a tie. `sure` is the sum of those that no
@@ -200,23 +208,29 @@ fn sum<S: Simd>(s: S, v: &[Lanes<f32>]) -> S::D {
 /// value j + keep.
 #[inline(always)]
 fn nearest<S: Simd>(s: S, v: &[Lanes<f32>], sure: S::D, keep: usize, centre: S::D) -> S::D {
-    let drop = v.len() - keep;
-    // With keep < drop the candidates overlap: then place k holds value k + i * keep for the
-    // largest exchange that applies, which the loop finds by exchanging again.
-    let mut total = sure;
     let twice = s.add_d(centre, centre);
-    for k in 0..drop.min(keep) {
-        let mut chosen = wide(s, &v[k]);
-        let mut at = k;
-        while at + keep < v.len() {
-            let candidate = wide(s, &v[at + keep]);
-            // centre - chosen > candidate - centre
-            chosen = s.if_greater_d(twice, s.add_d(chosen, candidate), candidate, chosen);
+    let (low, high) = v.split_at(keep);
+    let mut total = sure;
+    for (k, (value, candidate)) in low.iter().zip(high).enumerate() {
+        let mut chosen = nearer(s, twice, wide(s, value), candidate);
+        // With keep < drop the candidates overlap: then place k holds value k + i * keep for the
+        // largest exchange that applies, which is found by exchanging again.
+        let mut at = k + keep;
+        while at < high.len() {
+            chosen = nearer(s, twice, chosen, &high[at]);
             at += keep;
         }
         total = s.add_d(total, chosen);
     }
     total
+}
+
+/// The one of two values that is nearer to a centre, given twice; the smaller one is given first, and is that of a tie.
+#[inline(always)]
+fn nearer<S: Simd>(s: S, twice: S::D, smaller: S::D, larger: &Lanes<f32>) -> S::D {
+    let larger = wide(s, larger);
+    // centre - smaller > larger - centre
+    s.if_greater_d(twice, s.add_d(smaller, larger), larger, smaller)
 }
 
 /// The sign of the sum of signs: -1, 0 or 1.

@@ -106,7 +106,7 @@ pub(crate) fn dots(isa: Isa, source: &Source<'_>, far: &[usize]) -> Vec<f64> {
     let blocks = (0..source.d().div_ceil(BLOCK)).collect();
     sum_blocks(in_parallel(blocks, |block| {
         let mut sums = vec![0.0; far.len() * source.n()];
-        source.for_each_strip(block, |strip, _| {
+        source.with_block(block, |strip| {
             let sums = &mut sums;
             isa.run(distance::Dots { strip, far, sums });
         });
@@ -132,10 +132,9 @@ fn columns_of_block(
     block: usize,
     mixer: &Mixer,
     reduce: Reduce,
-    mut out: Out<'_>,
+    out: Out<'_>,
 ) {
-    source.for_each_strip(block, |strip, at| {
-        let out = out.slice(at, strip.range.len());
+    source.with_block(block, |strip| {
         if source.n().max(mixer.rows_out(source.n())) > MOST_ROWS {
             wide::columns(strip.rows, strip.range, mixer, reduce, out.values);
         } else {

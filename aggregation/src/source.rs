@@ -3,23 +3,12 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use crate::tile::{PANEL, STRIDE, block_range};
+use crate::tile::{PANEL, block_range};
 
 /// n rows of d values, in an order of the caller's choice.
 pub(crate) enum Source<'a> {
     /// One slice per row.
     Rows(Vec<&'a [f32]>),
-    /// An arena: tiles of 1024 columns, in each the rows one after the other.
-    Tiles {
-        /// All tiles.
-        values: &'a [f32],
-        /// Rows that a tile holds.
-        n_stored: usize,
-        /// Columns.
-        d: usize,
-        /// The rows of this source, as places in a tile.
-        rows: Vec<usize>,
-    },
     /// Pieces of some columns, in each one slice per row.
     Pieces {
         /// All pieces, left to right.
@@ -38,7 +27,7 @@ impl<'a> Source<'a> {
     pub(crate) fn n(&self) -> usize {
         match self {
             Self::Rows(rows) => rows.len(),
-            Self::Tiles { rows, .. } | Self::Pieces { rows, .. } => rows.len(),
+            Self::Pieces { rows, .. } => rows.len(),
         }
     }
 
@@ -46,7 +35,7 @@ impl<'a> Source<'a> {
     pub(crate) fn d(&self) -> usize {
         match self {
             Self::Rows(rows) => rows.first().map_or(0, |row| row.len()),
-            Self::Tiles { d, .. } | Self::Pieces { d, .. } => *d,
+            Self::Pieces { d, .. } => *d,
         }
     }
 
@@ -54,17 +43,6 @@ impl<'a> Source<'a> {
     pub(crate) fn subset(&self, chosen: &[usize]) -> Self {
         match self {
             Self::Rows(rows) => Self::Rows(chosen.iter().map(|&row| rows[row]).collect()),
-            Self::Tiles {
-                values,
-                n_stored,
-                d,
-                rows,
-            } => Self::Tiles {
-                values,
-                n_stored: *n_stored,
-                d: *d,
-                rows: chosen.iter().map(|&row| rows[row]).collect(),
-            },
             Self::Pieces {
                 pieces,
                 columns,
@@ -83,7 +61,7 @@ impl<'a> Source<'a> {
     pub(crate) fn with_row(&self, row: &'a [f32]) -> Option<Self> {
         match self {
             Self::Rows(rows) => Some(Self::Rows(rows.iter().copied().chain([row]).collect())),
-            Self::Tiles { .. } | Self::Pieces { .. } => None,
+            Self::Pieces { .. } => None,
         }
     }
 
@@ -109,28 +87,14 @@ impl<'a> Source<'a> {
         };
         match self {
             Self::Rows(rows) => cut(rows.clone(), start),
-            Self::Tiles { .. } => cut(self.part(start / PANEL), start % PANEL),
             Self::Pieces { columns, .. } => cut(self.part(start / columns), start % columns),
         }
     }
 
-    /// The rows of a tile, or of a piece; beyond the last one, and of plain rows, there are none.
+    /// The rows of a piece; beyond the last one, and of plain rows, there are none.
     fn part(&self, at: usize) -> Vec<&'a [f32]> {
         match self {
             Self::Rows(_) => Vec::new(),
-            Self::Tiles {
-                values,
-                n_stored,
-                rows,
-                ..
-            } => {
-                let length = n_stored * STRIDE;
-                let Some(tile) = values.get(at * length..(at + 1) * length) else {
-                    return Vec::new();
-                };
-                let row = |&row: &usize| &tile[row * STRIDE..][..PANEL];
-                rows.iter().map(row).collect()
-            }
             Self::Pieces { pieces, rows, .. } => {
                 let piece = pieces.get(at);
                 piece.map_or_else(Vec::new, |piece| {
@@ -140,19 +104,17 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Calls `visit` with the columns of a block, left to right, strip by strip, and with the place
-    /// of each strip in the block.
-    pub(crate) fn for_each_strip(&self, block: usize, mut visit: impl FnMut(Strip<'_>, usize)) {
+    /// Calls `visit` with the columns of a block.
+    pub(crate) fn with_block<T>(&self, block: usize, visit: impl FnOnce(Strip<'_>) -> T) -> T {
         let columns = block_range(block, self.d());
         match self {
             Self::Rows(rows) => {
                 let beyond: Vec<&[f32]> = rows.iter().map(|row| &row[columns.end..]).collect();
-                let strip = Strip {
+                visit(Strip {
                     rows,
                     range: columns,
                     beyond: &beyond,
-                };
-                visit(strip, 0);
+                })
             }
             Self::Pieces { columns: width, .. } => {
                 let at = columns.start / width;
@@ -164,25 +126,11 @@ impl<'a> Source<'a> {
                 } else {
                     self.part(at + 1)
                 };
-                let strip = Strip {
+                visit(Strip {
                     rows: &rows,
                     range,
                     beyond: &beyond,
-                };
-                visit(strip, 0);
-            }
-            Self::Tiles { .. } => {
-                let mut tile = self.part(columns.start / PANEL);
-                for start in columns.clone().step_by(PANEL) {
-                    let next = self.part(start / PANEL + 1);
-                    let strip = Strip {
-                        rows: &tile,
-                        range: 0..PANEL.min(columns.end - start),
-                        beyond: &next,
-                    };
-                    visit(strip, start - columns.start);
-                    tile = next;
-                }
+                })
             }
         }
     }

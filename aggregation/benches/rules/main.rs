@@ -93,18 +93,31 @@ fn table(n: usize, d: usize, words: &[&String]) {
         );
     }
     if n == 16 {
-        for kept in [n - f, n] {
-            let kept = Inputs::new(&rows[..kept]).unwrap();
-            let mean: Pipeline = "mean".parse().unwrap();
-            let mut pass = || mean.aggregate_into(&kept, 0, &mut out).unwrap();
-            let pass = median((0..pairs_of(d)).map(|_| seconds(&mut pass)));
-            println!("one pass over {} rows: {:.2} ms", kept.n(), pass * 1e3);
-        }
-        for text in STREAMED {
-            let time = (0..3).map(|_| streamed(text, &rows, f));
-            let time = time.fold(f64::INFINITY, f64::min);
-            println!("last byte to aggregate: {text:<20}{time:>10.2} ms");
-        }
+        arrivals(&rows, f, &mut out);
+    }
+}
+
+/// Times from the last piece to the aggregate, each beside one of a pass over all rows right after it.
+fn arrivals(rows: &[&[f32]], f: usize, out: &mut [f32]) {
+    let mean: Pipeline = "mean".parse().unwrap();
+    let mut pass = |n: usize| {
+        let inputs = Inputs::new(&rows[..n]).unwrap();
+        seconds(&mut || mean.aggregate_into(&inputs, 0, out).unwrap()) * 1e3
+    };
+    for n in [rows.len() - f, rows.len()] {
+        let time = median((0..pairs_of(rows[0].len())).map(|_| pass(n)));
+        println!("one pass over {n} rows: {time:.2} ms");
+    }
+    for text in STREAMED {
+        let pairs: Vec<(f64, f64)> = (0..5)
+            .map(|_| (streamed(text, rows, f), pass(rows.len())))
+            .collect();
+        let time = median(pairs.iter().map(|(time, _)| *time));
+        let passes = median(pairs.iter().map(|(time, pass)| time / pass));
+        println!(
+            "last byte to aggregate: {text:<20}{time:>10.2} ms, {passes:.2} times a pass over {} rows",
+            rows.len()
+        );
     }
 }
 

@@ -45,29 +45,20 @@ pub(crate) fn block_combine(
 }
 
 /// `chosen` are the rows of the combination, in its order.
-fn combine_block(
-    isa: Isa,
-    chosen: &Source<'_>,
-    what: &Combination,
-    block: usize,
-    mut out: Out<'_>,
-) {
+fn combine_block(isa: Isa, chosen: &Source<'_>, what: &Combination, block: usize, out: Out<'_>) {
     let weights: Vec<f64> = match what {
         Combination::Average(_) => Vec::new(),
         Combination::Weighted(rows) => rows.iter().map(|&(_, weight)| weight).collect(),
     };
-    chosen.for_each_strip(block, |strip, at| {
-        let out = out.slice(at, strip.range.len());
-        match what {
-            Combination::Average(_) => mean_of_strip(isa, strip, out),
-            Combination::Weighted(_) => {
-                let weights = &weights;
-                isa.run(kernels::Weighted {
-                    strip,
-                    weights,
-                    out,
-                });
-            }
+    chosen.with_block(block, |strip| match what {
+        Combination::Average(_) => mean_of_strip(isa, strip, out),
+        Combination::Weighted(_) => {
+            let weights = &weights;
+            isa.run(kernels::Weighted {
+                strip,
+                weights,
+                out,
+            });
         }
     });
 }
@@ -113,13 +104,13 @@ fn block_distances(
     source: &Source<'_>,
     pairs: Pairs,
     block: usize,
-    mut mean: Option<(&[usize], Out<'_>)>,
+    mean: Option<(&[usize], Out<'_>)>,
 ) -> Vec<f64> {
     let mut sums = vec![0.0; triangle(source.n(), 0)];
-    source.for_each_strip(block, |strip, at| {
+    source.with_block(block, |strip| {
         let sums = &mut sums;
         let rows: Vec<&[f32]>;
-        let mean = match &mut mean {
+        let mean = match mean {
             Some((kept, out)) => {
                 rows = kept.iter().map(|&row| strip.rows[row]).collect();
                 let strip = Strip {
@@ -127,7 +118,6 @@ fn block_distances(
                     range: strip.range.clone(),
                     beyond: &[],
                 };
-                let out = out.slice(at, strip.range.len());
                 Some(Mean { strip, out })
             }
             None => None,

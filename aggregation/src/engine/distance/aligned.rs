@@ -7,8 +7,11 @@ use super::tile::{Row, SIDE, four};
 use crate::engine::run::LINES;
 use crate::engine::simd::{LANES, Lanes, Simd, arrays};
 
-/// Rows from which copies pay: of 32 they take as long as they save, of 64 half as long.
-const PAYS_FROM: usize = 48;
+/// Rows from which copies pay. A register of sixteen lanes always straddles two lines in a row that does not begin with one;
+/// shorter ones do so half of the time: of 32 rows the copies take as long as they save, of 64 half as long.
+const fn pays_from<S: Simd>() -> usize {
+    if S::REGISTERS == 1 { 32 } else { 48 }
+}
 
 /// From one copy to the next: one line more than a row has, so that they do not meet in one cache set.
 const STRIDE: usize = LINES + 1;
@@ -23,7 +26,7 @@ impl<'a> Aligned<'a> {
     /// Takes room for copies where they pay.
     pub(super) fn new<S: Simd>(rows: &'a [Row<'a>], room: &'a mut Vec<Lanes<f32>>) -> Self {
         let is_aligned = |row: &Row<'_>| row.as_ptr().cast::<Lanes<f32>>().is_aligned();
-        let pays = rows.len() >= PAYS_FROM && !rows.iter().all(is_aligned);
+        let pays = rows.len() >= pays_from::<S>() && !rows.iter().all(is_aligned);
         let blocks = if pays { rows.len().div_ceil(SIDE) } else { 0 };
         room.resize(blocks * SIDE * STRIDE, Lanes([0.0; LANES]));
         Self { rows, room }

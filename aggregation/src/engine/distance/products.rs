@@ -42,11 +42,8 @@ pub(super) const fn at_a_time<S: Simd>() -> usize {
     if S::REGISTERS == 1 { 1 } else { ABOVE }
 }
 
-/// Vectors between two looks at what is to be asked for: where registers are few, none is left for it beside the addresses of
-/// the rows.
-const fn few<S: Simd>() -> usize {
-    if S::REGISTERS == 1 { 1 } else { 4 }
-}
+/// Vectors between two looks at what is to be asked for: registers are few, and a look takes some from the addresses of the rows.
+const FEW: usize = 4;
 
 /// The steps of [`Ahead`] beside one square.
 pub(super) const fn steps<S: Simd>() -> usize {
@@ -94,8 +91,8 @@ impl Kernel for OwnProducts<'_, '_, '_> {
         for part in 0..S::REGISTERS {
             let mut sums = [[s.splat_r(0.0); SIDE]; SIDE];
             for v in 0..width {
-                if v.is_multiple_of(few::<S>()) {
-                    ahead.steps(s, SIDE * few::<S>());
+                if v.is_multiple_of(FEW) {
+                    ahead.steps(s, SIDE * FEW);
                 }
                 let mut x = [s.splat_r(0.0); SIDE];
                 for p in 0..SIDE {
@@ -209,13 +206,12 @@ fn registers<S: Simd, T: Term, const Q: usize>(
     let width = a[0].len();
     let a: [Row<'_>; SIDE] = std::array::from_fn(|k| &a[k][..width]);
     let b: [Row<'_>; Q] = std::array::from_fn(|k| &b[k][..width]);
-    let few = few::<S>();
-    let whole = width - width % few;
+    let whole = width - width % FEW;
     let mut sums = [[s.splat_r(0.0); Q]; SIDE];
-    for first in (0..whole).step_by(few) {
-        meanwhile(Q * few);
-        let a = std::array::from_fn(|k| &a[k][first..first + few]);
-        let b = std::array::from_fn(|k| &b[k][first..first + few]);
+    for first in (0..whole).step_by(FEW) {
+        meanwhile(Q * FEW);
+        let a = std::array::from_fn(|k| &a[k][first..first + FEW]);
+        let b = std::array::from_fn(|k| &b[k][first..first + FEW]);
         add::<S, T, Q>(s, part, a, b, &mut sums);
     }
     let a = std::array::from_fn(|k| &a[k][whole..]);

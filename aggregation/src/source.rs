@@ -105,7 +105,7 @@ impl<'a> Source<'a> {
     }
 
     /// Calls `visit` with the columns of a block.
-    pub(crate) fn with_block<T>(&self, block: usize, visit: impl FnOnce(Strip<'_>) -> T) -> T {
+    pub(crate) fn with_block(&self, block: usize, visit: impl FnOnce(Strip<'_>)) {
         let columns = block_range(block, self.d());
         match self {
             Self::Rows(rows) => {
@@ -114,7 +114,7 @@ impl<'a> Source<'a> {
                     rows,
                     range: columns,
                     beyond: &beyond,
-                })
+                });
             }
             Self::Pieces { columns: width, .. } => {
                 let at = columns.start / width;
@@ -130,7 +130,7 @@ impl<'a> Source<'a> {
                     rows: &rows,
                     range,
                     beyond: &beyond,
-                })
+                });
             }
         }
     }

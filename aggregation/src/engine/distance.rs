@@ -22,7 +22,7 @@ use super::simd::{Kernel, LANES, Simd};
 use super::{Pairs, padded, triangle};
 use crate::source::Strip;
 use crate::tile::PANEL;
-use aligned::Aligned;
+use aligned::make_room;
 use squares::Squares;
 use tile::{Exactly, Row, tree};
 
@@ -91,7 +91,10 @@ impl Kernel for Distances<'_> {
                 let (rows, ahead) = (panel(start), (&mut ahead, part));
                 match pairs {
                     Pairs::NormsAnd(own) => star::add(s, &rows, own, ahead, sums),
-                    Pairs::All => all.add(s, Aligned::new::<S>(&rows, &mut room), ahead, sums),
+                    Pairs::All => {
+                        make_room::<S>(&rows, &mut room);
+                        all.add(s, &rows, &mut room, ahead, sums);
+                    }
                 }
             }
             if let Some(mean) = &mut mean {
@@ -106,7 +109,7 @@ impl Kernel for Distances<'_> {
             let ahead = (&mut ahead, part);
             match pairs {
                 Pairs::NormsAnd(own) => star::add(s, &rest, own, ahead, sums),
-                Pairs::All => all.add(s, Aligned::new::<S>(&rest, &mut room), ahead, sums),
+                Pairs::All => all.add(s, &rest, &mut [], ahead, sums),
             }
         }
         if pairs == Pairs::All {

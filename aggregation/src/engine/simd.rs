@@ -27,7 +27,7 @@ mod tests;
 #[cfg(target_arch = "x86_64")]
 use avx512::{
     Avx512,
-    keys::{Integers, Ranges},
+    maker::{Amd, Intel},
 };
 pub(crate) use lanes::{Bits, Doubles, Floats, LANES, Lanes, SortKeys};
 pub(crate) use portable::Portable;
@@ -68,9 +68,9 @@ enum Set {
     #[cfg(target_arch = "x86_64")]
     Avx2,
     #[cfg(target_arch = "x86_64")]
-    Avx512Ranges,
+    Avx512Intel,
     #[cfg(target_arch = "x86_64")]
-    Avx512Integers,
+    Avx512Amd,
 }
 
 impl Isa {
@@ -78,11 +78,11 @@ impl Isa {
     pub(crate) fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            if Avx512::<Ranges>::detect().is_some() {
-                return Self(if Integers::are_faster() {
-                    Set::Avx512Integers
+            if Avx512::<Intel>::detect().is_some() {
+                return Self(if Amd::made_this() {
+                    Set::Avx512Amd
                 } else {
-                    Set::Avx512Ranges
+                    Set::Avx512Intel
                 });
             }
             if avx2::Avx2::detect().is_some() {
@@ -101,8 +101,8 @@ impl Isa {
             if avx2::Avx2::detect().is_some() {
                 all.push(Self(Set::Avx2));
             }
-            if Avx512::<Ranges>::detect().is_some() {
-                all.extend([Self(Set::Avx512Ranges), Self(Set::Avx512Integers)]);
+            if Avx512::<Intel>::detect().is_some() {
+                all.extend([Self(Set::Avx512Intel), Self(Set::Avx512Amd)]);
             }
         }
         all
@@ -118,12 +118,12 @@ impl Isa {
                 None => kernel.run(Portable),
             },
             #[cfg(target_arch = "x86_64")]
-            Set::Avx512Ranges => match Avx512::<Ranges>::detect() {
+            Set::Avx512Intel => match Avx512::<Intel>::detect() {
                 Some(token) => fenced(|| avx512::run(token, kernel)),
                 None => kernel.run(Portable),
             },
             #[cfg(target_arch = "x86_64")]
-            Set::Avx512Integers => match Avx512::<Integers>::detect() {
+            Set::Avx512Amd => match Avx512::<Amd>::detect() {
                 Some(token) => fenced(|| avx512::run(token, kernel)),
                 None => kernel.run(Portable),
             },

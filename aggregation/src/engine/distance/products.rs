@@ -3,7 +3,7 @@
 //! A pair's sum is the same bits in any place of a square: the vectors are folded left to right. Where sixteen lanes are
 //! several registers, each part of the lanes goes through the rows by itself, so that more pairs find room.
 
-use super::tile::{Row, SIDE, totals};
+use super::tile::{Block, Row, SIDE, totals};
 use crate::engine::ahead::Ahead;
 use crate::engine::run::LINES;
 use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
@@ -50,14 +50,31 @@ pub(super) const fn steps<S: Simd>() -> usize {
     SIDE * S::REGISTERS * LINES
 }
 
-/// The scalar products of some rows with those of some blocks above.
-pub(super) struct Products<'a, 'b, 'c> {
-    pub(super) a: [Row<'a>; SIDE],
-    pub(super) above: &'c [[Row<'a>; SIDE]],
-    pub(super) ahead: &'c mut Ahead<'b>,
+/// The scalar products of some rows with those of another block, where sixteen lanes are one register.
+pub(super) struct Product<'a, 'b> {
+    pub(super) a: &'a Block<'a>,
+    pub(super) b: &'a Block<'a>,
+    pub(super) ahead: &'a mut Ahead<'b>,
 }
 
-impl Kernel for Products<'_, '_, '_> {
+impl Kernel for Product<'_, '_> {
+    type Out = Lanes<f32>;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> Self::Out {
+        let ahead = self.ahead;
+        square::<S, Multiplied>(s, self.a, self.b, |steps| ahead.steps(s, steps))
+    }
+}
+
+/// The scalar products of some rows with those of some blocks above.
+pub(super) struct Products<'a, 'b> {
+    pub(super) a: &'a Block<'a>,
+    pub(super) above: &'a [Block<'a>],
+    pub(super) ahead: &'a mut Ahead<'b>,
+}
+
+impl Kernel for Products<'_, '_> {
     type Out = [Lanes<f32>; ABOVE];
 
     #[inline(always)]
@@ -68,14 +85,14 @@ impl Kernel for Products<'_, '_, '_> {
 }
 
 /// The scalar products of some rows with each other, as of a square with these rows on both sides.
-pub(super) struct OwnProducts<'a, 'b, 'c> {
-    pub(super) rows: [Row<'a>; SIDE],
+pub(super) struct OwnProducts<'a, 'b> {
+    pub(super) rows: &'a Block<'a>,
     /// Where the rows are copied to meanwhile.
-    pub(super) copies: Option<[&'c mut [Lanes<f32>; LINES]; SIDE]>,
+    pub(super) copies: Option<[&'a mut [Lanes<f32>; LINES]; SIDE]>,
     pub(super) ahead: &'a mut Ahead<'b>,
 }
 
-impl Kernel for OwnProducts<'_, '_, '_> {
+impl Kernel for OwnProducts<'_, '_> {
     type Out = Lanes<f32>;
 
     #[inline(always)]
@@ -122,8 +139,8 @@ impl Kernel for OwnProducts<'_, '_, '_> {
 
 /// The sums of squared differences of a square of rows.
 pub(super) struct Differences<'a> {
-    pub(super) a: [Row<'a>; SIDE],
-    pub(super) b: [Row<'a>; SIDE],
+    pub(super) a: &'a Block<'a>,
+    pub(super) b: &'a Block<'a>,
 }
 
 impl Kernel for Differences<'_> {
@@ -131,28 +148,37 @@ impl Kernel for Differences<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) -> Lanes<f32> {
-        let [out, ..] = squares::<S, SquaredDifference>(s, self.a, &[self.b], |_| {});
+        if S::REGISTERS == 1 {
+            return square::<S, SquaredDifference>(s, self.a, self.b, |_| {});
+        }
+        let above = std::slice::from_ref(self.b);
+        let [out, ..] = squares::<S, SquaredDifference>(s, self.a, above, |_| {});
         out
     }
+}
+
+/// The same of one block above, whose sums are as many registers.
+#[inline(always)]
+fn square<S: Simd, T: Term>(
+    s: S,
+    a: &Block<'_>,
+    b: &Block<'_>,
+    mut meanwhile: impl FnMut(usize),
+) -> Lanes<f32> {
+    let mut sums = [[[s.splat(0.0); SIDE]; SIDE]];
+    columns::<S, T, SIDE>(s, a, b, 0, &mut meanwhile, &mut sums);
+    totals(s, &sums[0])
 }
 
 /// Sums the terms of each pair of rows, and adds up the lanes; calls `meanwhile` with the steps that were made.
 #[inline(always)]
 fn squares<S: Simd, T: Term>(
     s: S,
-    a: [Row<'_>; SIDE],
-    above: &[[Row<'_>; SIDE]],
+    a: &Block<'_>,
+    above: &[Block<'_>],
     mut meanwhile: impl FnMut(usize),
 ) -> [Lanes<f32>; ABOVE] {
     let mut out = [Lanes([0.0; LANES]); ABOVE];
-    if S::REGISTERS == 1 {
-        for (out, b) in out.iter_mut().zip(above) {
-            let mut sums = [[[s.splat(0.0); SIDE]; SIDE]];
-            columns::<S, T, SIDE>(s, a, b, 0, &mut meanwhile, &mut sums);
-            *out = totals(s, &sums[0]);
-        }
-        return out;
-    }
     let mut sums = [[[s.splat(0.0); SIDE]; SIDE]; ABOVE];
     let b = above.as_flattened();
     let mut q = 0;
@@ -176,7 +202,7 @@ fn squares<S: Simd, T: Term>(
 #[inline(always)]
 fn columns<S: Simd, T: Term, const Q: usize>(
     s: S,
-    a: [Row<'_>; SIDE],
+    a: &Block<'_>,
     b: &[Row<'_>],
     first: usize,
     meanwhile: &mut impl FnMut(usize),
@@ -199,7 +225,7 @@ fn columns<S: Simd, T: Term, const Q: usize>(
 fn registers<S: Simd, T: Term, const Q: usize>(
     s: S,
     part: usize,
-    a: [Row<'_>; SIDE],
+    a: &Block<'_>,
     b: [Row<'_>; Q],
     meanwhile: &mut impl FnMut(usize),
 ) -> [[S::R; Q]; SIDE] {

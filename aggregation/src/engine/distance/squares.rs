@@ -3,9 +3,9 @@
 //! The sixteen distances of a square are made of its scalar products, compared and added up as one
 //! vector: taken lane by lane they would cost more than the products.
 
-use super::aligned::{Aligned, copies};
-use super::products::{ABOVE, Differences, OwnProducts, Products, at_a_time, steps};
-use super::tile::{Row, SIDE, lane};
+use super::aligned::{ROOM, copied, copies};
+use super::products::{Differences, OwnProducts, Product, Products, at_a_time, steps};
+use super::tile::{Block, Row, SIDE, four, lane};
 use super::{PART, from_products, square, trusted};
 use crate::engine::ahead::{Ahead, Part};
 use crate::engine::simd::{LANES, Lanes, Simd};
@@ -66,39 +66,50 @@ impl Squares {
         }
     }
 
-    /// Adds the distances over one panel, and the norms to the diagonal of `norms`, a triangular list.
+    /// Adds the distances over one panel, and the norms to the diagonal of `norms`, a triangular list. `room` is for copies of
+    /// all rows, or empty.
     #[inline(always)]
     pub(super) fn add<S: Simd>(
         &mut self,
         s: S,
-        mut rows: Aligned<'_>,
+        rows: &[Row<'_>],
+        room: &mut [Lanes<f32>],
         (ahead, part): (&mut Ahead<'_>, Part),
         norms: &mut [f64],
     ) {
-        let blocks = self.n.div_ceil(SIDE);
+        let n_blocks = self.n.div_ceil(SIDE);
         // The next panel comes in equal parts, one with each square.
-        ahead.spread(triangle(blocks, 0) * steps::<S>(), part);
-        for first in (0..blocks).step_by(2) {
-            let pair = first..blocks.min(first + 2);
+        ahead.spread(triangle(n_blocks, 0) * steps::<S>(), part);
+        let mut room = room.chunks_exact_mut(ROOM);
+        let mut blocks: Vec<Block<'_>> = Vec::with_capacity(n_blocks);
+        for first in (0..n_blocks).step_by(2) {
+            let pair = first..n_blocks.min(first + 2);
             for i in pair.clone() {
-                let (original, room) = rows.original(i);
+                let original = four(rows, SIDE * i);
+                let room = room.next().unwrap_or_default();
                 let products = s.call(OwnProducts {
-                    rows: original,
+                    rows: &original,
                     copies: copies(room),
                     ahead,
                 });
-                self.add_block(s, i, products, rows.block(i), norms);
+                blocks.push(copied(room, original));
+                self.add_block(s, i, products, &blocks[i], norms);
             }
             // A block is in the first-level cache after the first square with it.
             for first in (0..pair.end - 1).step_by(at_a_time::<S>()) {
-                let last = pair.end - 2;
-                let above: [_; ABOVE] = std::array::from_fn(|k| rows.block(last.min(first + k)));
                 for i in pair.clone().filter(|i| *i > first) {
-                    let above = &above[..at_a_time::<S>().min(i - first)];
-                    let a = rows.block(i);
+                    let above = first..i.min(first + at_a_time::<S>());
+                    let (a, above) = (&blocks[i], &blocks[above]);
+                    if let [b] = above
+                        && S::REGISTERS == 1
+                    {
+                        let products = s.call(Product { a, b, ahead });
+                        self.add_square(s, (i, first), &products, a, b);
+                        continue;
+                    }
                     let products = s.call(Products { a, above, ahead });
                     for (j, (b, products)) in (first..).zip(above.iter().zip(&products)) {
-                        self.add_square(s, (i, j), products, a, *b);
+                        self.add_square(s, (i, j), products, a, b);
                     }
                 }
             }
@@ -112,7 +123,7 @@ impl Squares {
         s: S,
         i: usize,
         mut products: Lanes<f32>,
-        a: [Row<'_>; SIDE],
+        a: &Block<'_>,
         norms: &mut [f64],
     ) {
         let mut squares = [0.0; SIDE];
@@ -142,8 +153,8 @@ impl Squares {
         s: S,
         (i, j): (usize, usize),
         products: &Lanes<f32>,
-        a: [Row<'_>; SIDE],
-        b: [Row<'_>; SIDE],
+        a: &Block<'_>,
+        b: &Block<'_>,
     ) {
         let squares = s.add(s.load(&self.left[i].0), s.load(&self.above[j].0));
         let product = s.load(&products.0);

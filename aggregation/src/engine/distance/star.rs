@@ -43,7 +43,7 @@ pub(super) fn add<S: Simd>(
         for i in (first..n.min(first + SIDE)).filter(|&i| i != own) {
             let found = from_products(rays.0[lane(i - first, PRODUCT)], squares[i], squares[own]);
             sums[triangle(own.max(i), own.min(i))] += if found.is_nan() {
-                let sums = differences.get_or_insert_with(|| s.call(Differences { a, b }));
+                let sums = differences.get_or_insert_with(|| s.call(Differences { a: &a, b: &b }));
                 trusted(s, sums.0[lane(i - first, 0)], rows[i], rows[own])
             } else {
                 f64::from(found)

@@ -8,6 +8,9 @@ pub(super) type Row<'a> = &'a [[f32; LANES]];
 /// Rows on each side of a square: its pairs fill the lanes.
 pub(super) const SIDE: usize = 4;
 
+/// Rows of one side of a square.
+pub(super) type Block<'a> = [Row<'a>; SIDE];
+
 /// The lane of the pair of row `p` on the left with row `q` above.
 pub(super) const fn lane(p: usize, q: usize) -> usize {
     SIDE * q + p
@@ -15,7 +18,7 @@ pub(super) const fn lane(p: usize, q: usize) -> usize {
 
 /// Some rows. Past the end the last one stands in, and its sums are not used.
 #[inline(always)]
-pub(super) fn four<'a>(rows: &[Row<'a>], first: usize) -> [Row<'a>; SIDE] {
+pub(super) fn four<'a>(rows: &[Row<'a>], first: usize) -> Block<'a> {
     std::array::from_fn(|k| rows[(first + k).min(rows.len() - 1)])
 }
 

@@ -89,6 +89,8 @@ impl Floats for Avx2 {
     type F = [__m256; 2];
     type R = __m256;
     const REGISTERS: usize = 2;
+    // Half of the loads straddle.
+    const COPIES_PAY_FROM: usize = 48;
 
     #[inline(always)]
     fn load(self, x: &[f32; LANES]) -> Self::F {

@@ -4,13 +4,13 @@ use std::arch::x86_64::*;
 use std::marker::PhantomData;
 
 use super::{Floats, Kernel, LANES, Lanes, Simd, lines};
-use keys::Compare;
+use maker::Maker;
 
-/// Proof that the processor has AVX-512 F and DQ. `C` is how keys are compared.
+/// Proof that the processor has AVX-512 F and DQ. `M` is whose processors it is best for.
 #[derive(Clone, Copy)]
-pub(super) struct Avx512<C>(PhantomData<C>);
+pub(super) struct Avx512<M>(PhantomData<M>);
 
-impl<C: Compare> Avx512<C> {
+impl<M: Maker> Avx512<M> {
     pub(super) fn detect() -> Option<Self> {
         let found = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq");
         found.then_some(Self(PhantomData))
@@ -18,10 +18,10 @@ impl<C: Compare> Avx512<C> {
 }
 
 /// Compiles the kernel with AVX-512.
-pub(super) fn run<C: Compare, K: Kernel>(token: Avx512<C>, kernel: K) -> K::Out {
+pub(super) fn run<M: Maker, K: Kernel>(token: Avx512<M>, kernel: K) -> K::Out {
     #[inline(never)]
     #[target_feature(enable = "avx512f,avx512dq")]
-    fn compiled<C: Compare, K: Kernel>(token: Avx512<C>, kernel: K) -> K::Out {
+    fn compiled<M: Maker, K: Kernel>(token: Avx512<M>, kernel: K) -> K::Out {
         kernel.run(token)
     }
     // SAFETY: the token exists only where both features were found.
@@ -40,10 +40,10 @@ macro_rules! has {
     };
 }
 
-pub(super) mod keys;
+pub(super) mod maker;
 mod numbers;
 
-impl<C: Compare> Avx512<C> {
+impl<M: Maker> Avx512<M> {
     /// [`Floats::sums`], by the tree of [`Floats::sum`] for all at once: halves, quarters and so on of two
     /// vectors are put side by side before they are added.
     #[inline(always)]
@@ -80,10 +80,11 @@ impl<C: Compare> Avx512<C> {
     }
 }
 
-impl<C: Compare> Floats for Avx512<C> {
+impl<M: Maker> Floats for Avx512<M> {
     type F = __m512;
     type R = __m512;
     const REGISTERS: usize = 1;
+    const COPIES_PAY_FROM: usize = M::COPIES_PAY_FROM;
 
     #[inline(always)]
     fn load(self, x: &[f32; LANES]) -> Self::F {
@@ -184,7 +185,7 @@ impl<C: Compare> Floats for Avx512<C> {
     }
 }
 
-impl<C: Compare> Simd for Avx512<C> {
+impl<M: Maker> Simd for Avx512<M> {
     #[inline(always)]
     fn stream(self, from: &[Lanes<f32>], to: &mut [f32]) {
         for (from, line) in lines(from, to) {

@@ -17,6 +17,9 @@ pub(crate) trait Floats: Copy {
     type R: Copy;
     /// How many of `R` make up sixteen lanes. Of one, the processor's hold 4 x 4 running sums; else 4 x 3 of each part.
     const REGISTERS: usize;
+    /// Rows from which it pays to copy them to where sixteen values are a cache line, before the products of all pairs: a
+    /// load that straddles two lines may take twice as long as another.
+    const COPIES_PAY_FROM: usize;
 
     fn load(self, x: &[f32; LANES]) -> Self::F;
     fn store(self, x: Self::F, to: &mut [f32; LANES]);

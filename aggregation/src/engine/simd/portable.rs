@@ -27,6 +27,7 @@ impl Floats for Portable {
     type F = [f32; LANES];
     type R = [f32; QUARTER];
     const REGISTERS: usize = LANES / QUARTER;
+    const COPIES_PAY_FROM: usize = 48;
 
     #[inline(always)]
     fn load(self, x: &[f32; LANES]) -> Self::F {

@@ -3,10 +3,10 @@
 use std::arch::x86_64::*;
 
 use super::Avx512;
-use super::keys::Compare;
+use super::maker::Maker;
 use crate::engine::simd::{Bits, Doubles, LANES};
 
-impl<C: Compare> Bits for Avx512<C> {
+impl<M: Maker> Bits for Avx512<M> {
     type I = __m512i;
 
     #[inline(always)]
@@ -43,7 +43,7 @@ impl<C: Compare> Bits for Avx512<C> {
     }
 }
 
-impl<C: Compare> Doubles for Avx512<C> {
+impl<M: Maker> Doubles for Avx512<M> {
     type D = [__m512d; 2];
 
     #[inline(always)]

@@ -1,4 +1,4 @@
-//! How keys are compared with AVX-512: processors differ in which way is twice as fast.
+//! What is fast with AVX-512 differs with who made the processor.
 
 use std::arch::x86_64::*;
 use std::sync::LazyLock;
@@ -6,8 +6,10 @@ use std::sync::LazyLock;
 use super::Avx512;
 use crate::engine::simd::{Bits as _, Floats, LANES, SortKeys};
 
-/// What [`SortKeys`] does with a register.
-pub(in crate::engine::simd) trait Compare: Copy {
+/// [`Floats::COPIES_PAY_FROM`], and what [`SortKeys`] does with a register.
+pub(in crate::engine::simd) trait Maker: Copy {
+    const COPIES_PAY_FROM: usize;
+
     type K: Copy;
     const LOWEST: i32;
     const HIGHEST: i32;
@@ -20,53 +22,55 @@ pub(in crate::engine::simd) trait Compare: Copy {
     fn store(s: Avx512<Self>, x: Self::K, to: &mut [i32; LANES]);
 }
 
-impl<C: Compare> SortKeys for Avx512<C> {
-    type K = C::K;
+impl<M: Maker> SortKeys for Avx512<M> {
+    type K = M::K;
     const PARTS: usize = 1;
     const KEYS_IN_REGISTERS: bool = true;
-    const LOWEST: i32 = C::LOWEST;
-    const HIGHEST: i32 = C::HIGHEST;
+    const LOWEST: i32 = M::LOWEST;
+    const HIGHEST: i32 = M::HIGHEST;
 
     #[inline(always)]
     fn store_keys(self, x: Self::F, to: &mut [i32; LANES]) {
-        C::store(self, C::key(self, x), to);
+        M::store(self, M::key(self, x), to);
     }
     #[inline(always)]
     fn load_values(self, keys: &[i32; LANES]) -> Self::F {
-        C::value(self, C::load(self, keys))
+        M::value(self, M::load(self, keys))
     }
     #[inline(always)]
     fn load_part(self, keys: &[i32; LANES], _: usize) -> Self::K {
-        C::load(self, keys)
+        M::load(self, keys)
     }
     #[inline(always)]
     fn store_part(self, keys: Self::K, _: usize, to: &mut [i32; LANES]) {
-        C::store(self, keys, to);
+        M::store(self, keys, to);
     }
     #[inline(always)]
     fn store_values(self, keys: Self::K, _: usize, to: &mut [f32; LANES]) {
-        self.store(C::value(self, keys), to);
+        self.store(M::value(self, keys), to);
     }
     #[inline(always)]
     fn min(self, a: Self::K, b: Self::K) -> Self::K {
-        C::min(self, a, b)
+        M::min(self, a, b)
     }
     #[inline(always)]
     fn max(self, a: Self::K, b: Self::K) -> Self::K {
-        C::max(self, a, b)
+        M::max(self, a, b)
     }
 }
 
-/// Floats are keys themselves, and the range instruction knows the order of zeros. Processors of Intel have two units
-/// for it, and one that compares integers.
+/// Floats are keys themselves, and the range instruction knows the order of zeros: two units have it here, and one
+/// compares integers.
 #[derive(Clone, Copy)]
-pub(in crate::engine::simd) struct Ranges;
+pub(in crate::engine::simd) struct Intel;
 
 /// What the range instruction is to choose, and that the sign is that of the chosen.
 const MIN: i32 = 0b0100;
 const MAX: i32 = 0b0101;
 
-impl Compare for Ranges {
+impl Maker for Intel {
+    const COPIES_PAY_FROM: usize = 32;
+
     type K = __m512;
     const LOWEST: i32 = f32::NEG_INFINITY.to_bits().cast_signed();
     const HIGHEST: i32 = f32::INFINITY.to_bits().cast_signed();
@@ -97,24 +101,23 @@ impl Compare for Ranges {
     }
 }
 
-/// Keys are integers in the order of the floats. Processors of AMD compare two vectors of these in a cycle, and one of
-/// floats.
+/// Keys are integers in the order of the floats: two vectors of these are compared in a cycle here, and one of floats.
 #[derive(Clone, Copy)]
-pub(in crate::engine::simd) struct Integers;
+pub(in crate::engine::simd) struct Amd;
 
 /// `x ^ (negative & magnitude)`, as a table of its bits.
 const FLIP: i32 = 0b0111_1000;
 
-impl Integers {
-    /// Whether this processor compares integers faster.
-    pub(in crate::engine::simd) fn are_faster() -> bool {
+impl Amd {
+    /// Whether this processor is theirs.
+    pub(in crate::engine::simd) fn made_this() -> bool {
         /// Asking a processor takes long in a virtual machine.
-        static FASTER: LazyLock<bool> = LazyLock::new(|| {
+        static THEIRS: LazyLock<bool> = LazyLock::new(|| {
             let vendor = __cpuid(0);
             let name = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes);
             name.as_flattened() == b"AuthenticAMD"
         });
-        *FASTER
+        *THEIRS
     }
 
     /// From a float to its key, and back: of a negative one all bits but the sign are flipped.
@@ -127,7 +130,10 @@ impl Integers {
     }
 }
 
-impl Compare for Integers {
+impl Maker for Amd {
+    // A load is two halves, of which one straddles.
+    const COPIES_PAY_FROM: usize = usize::MAX;
+
     type K = __m512i;
     const LOWEST: i32 = i32::MIN;
     const HIGHEST: i32 = i32::MAX;

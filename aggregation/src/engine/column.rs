@@ -5,7 +5,7 @@
 //! way in ([`Mixer`]); the mixed rows exist for sixteen columns at a time.
 
 use super::ahead::{Ahead, fours};
-use super::mix::{self, Mixer, Scratch};
+use super::mix::{Mixer, Scratch};
 use super::network::{self, All, Keys, Middle, MiddleHalf, Ranks as _, Sorted};
 use super::out::{EMPTY, Out};
 use super::run::runs;
@@ -80,7 +80,7 @@ fn sized<S: Simd, const N: usize>(s: S, work: Columns<'_>) {
         Reduce::Sign => 0,
         _ => network::fours_asked_for::<N>(),
     };
-    let asked_for = mix::fours_asked_for(n_lines) + by_sort;
+    let asked_for = work.mixer.fours_asked_for(n_lines) + by_sort;
     let rest = fours(n_lines).saturating_sub(asked_for);
     let shares = Shares::new(work.reduce, n);
     let mut reduced = EMPTY;

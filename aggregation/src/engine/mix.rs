@@ -10,11 +10,8 @@ use sums::Sums;
 
 /// Rows that are loaded while a line of four rows is asked for.
 const ROWS_A_FOUR: usize = 16;
-
-/// How often loading n rows asks for a line of four rows.
-pub(super) const fn fours_asked_for(n: usize) -> usize {
-    n / ROWS_A_FOUR
-}
+/// The same where sums of rows are made of them, which takes longer.
+const SUMMED_A_FOUR: usize = 8;
 
 /// How the rows of the input become the rows that a coordinate rule sees.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +43,16 @@ impl Mixer {
         }
     }
 
+    /// How often loading a vector of n rows asks for a line of four rows.
+    pub(super) fn fours_asked_for(&self, n: usize) -> usize {
+        match self {
+            Self::Plain | Self::Dense(_) => n / ROWS_A_FOUR,
+            Self::Sums(_) => n / SUMMED_A_FOUR,
+        }
+    }
+
     /// Loads vector `at` of each mixed row, as keys. Asks for lines of memory meanwhile, as many as
-    /// [`fours_asked_for`] says.
+    /// [`Mixer::fours_asked_for`] says.
     #[inline(always)]
     pub(super) fn load<S: Simd>(
         &self,
@@ -65,7 +70,7 @@ impl Mixer {
                     for (key, run) in keys.iter_mut().zip(runs) {
                         s.store_keys(run::load(s, run, at), &mut key.0);
                     }
-                    ahead.advance(s, fours_asked_for(runs.len()));
+                    ahead.advance(s, self.fours_asked_for(runs.len()));
                     return;
                 }
                 for (keys, runs) in keys.chunks_mut(ROWS_A_FOUR).zip(runs.chunks(ROWS_A_FOUR)) {
@@ -88,7 +93,7 @@ impl Mixer {
                     }
                     s.store_keys(s.finite(sum), &mut key.0);
                 }
-                ahead.advance(s, fours_asked_for(runs.len()));
+                ahead.advance(s, self.fours_asked_for(runs.len()));
             }
         }
     }

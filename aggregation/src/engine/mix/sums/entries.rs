@@ -5,7 +5,7 @@
 use super::in_chains;
 use crate::engine::ahead::Ahead;
 use crate::engine::column::MOST_ROWS;
-use crate::engine::mix::ROWS_A_FOUR;
+use crate::engine::mix::SUMMED_A_FOUR;
 use crate::engine::run::{self, Run};
 use crate::engine::simd::{Kernel, LANES, Lanes, Simd};
 
@@ -22,6 +22,9 @@ const NOTHING: Entry = 0;
 pub(super) type Tables = [Lanes<f32>; ENTRIES];
 /// Tables of no rows.
 pub(super) const EMPTY: Tables = [Lanes([-0.0; LANES]); ENTRIES];
+
+/// Some of the entries of a table: bit b stands for the one whose lower bits are b.
+type Wanted = u16;
 
 /// How many rows a table has.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +50,16 @@ impl Height {
         entries.into_iter().map(|entry| entry as Entry).collect()
     }
 
+    /// The entries of each table that are in some list.
+    fn wanted(self, lists: &[Vec<Entry>], n: usize) -> Vec<Wanted> {
+        let height = self as usize;
+        let mut wanted = vec![0; n.div_ceil(height)];
+        for entry in lists.iter().flatten().map(|&entry| usize::from(entry)) {
+            wanted[entry >> height] |= 1 << (entry % (1 << height));
+        }
+        wanted
+    }
+
     /// What these sums of n rows cost: entries written, and entries added up.
     fn cost(self, sets: &[Vec<usize>], n: usize) -> usize {
         let height = self as usize;
@@ -64,6 +77,8 @@ pub(super) struct Entries {
     lists: Vec<[Entry; 4]>,
     /// Fours to a sum.
     fours: usize,
+    /// The entries of each table that occur, as bits.
+    wanted: Vec<Wanted>,
 }
 
 impl Entries {
@@ -76,6 +91,7 @@ impl Entries {
             }
         }
         let lists: Vec<Vec<Entry>> = sets.iter().map(|set| height.list(set, n)).collect();
+        let wanted = height.wanted(&lists, n);
         let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
         let fours = longest.div_ceil(4).max(1);
         let padded = lists.into_iter().flat_map(|mut list| {
@@ -86,6 +102,7 @@ impl Entries {
             height,
             lists: padded.collect(),
             fours,
+            wanted,
         }
     }
 
@@ -105,16 +122,19 @@ impl Entries {
             Height::One => s.call(Fill::<1, 2> {
                 rows,
                 tables,
+                wanted: &self.wanted,
                 ahead,
             }),
             Height::Two => s.call(Fill::<2, 4> {
                 rows,
                 tables,
+                wanted: &self.wanted,
                 ahead,
             }),
             Height::Four => s.call(Fill::<4, 16> {
                 rows,
                 tables,
+                wanted: &self.wanted,
                 ahead,
             }),
         }
@@ -152,6 +172,7 @@ pub(super) struct Scaled<'a> {
 struct Fill<'a, 'b, const HEIGHT: usize, const SUBSETS: usize> {
     rows: Scaled<'a>,
     tables: &'a mut Tables,
+    wanted: &'a [Wanted],
     ahead: &'a mut Ahead<'b>,
 }
 
@@ -163,8 +184,9 @@ impl<const HEIGHT: usize, const SUBSETS: usize> Kernel for Fill<'_, '_, HEIGHT, 
         let Scaled { runs, at, scale } = self.rows;
         let tables = self.tables.as_chunks_mut::<SUBSETS>().0;
         let rows = runs.chunks(HEIGHT).zip(scale.chunks(HEIGHT));
-        for (i, (table, (runs, scale))) in tables.iter_mut().zip(rows).enumerate() {
-            if ((i + 1) * HEIGHT).is_multiple_of(ROWS_A_FOUR) {
+        let tables = tables.iter_mut().zip(self.wanted);
+        for (i, ((table, &wanted), (runs, scale))) in tables.zip(rows).enumerate() {
+            if ((i + 1) * HEIGHT).is_multiple_of(SUMMED_A_FOUR) {
                 self.ahead.next(s);
             }
             let mut sums = [s.splat(-0.0); SUBSETS];
@@ -178,7 +200,10 @@ impl<const HEIGHT: usize, const SUBSETS: usize> Kernel for Fill<'_, '_, HEIGHT, 
                 }
             }
             for subset in 1..SUBSETS {
-                s.store(sums[subset], &mut table[subset].0);
+                // Of three entries hardly one is not wanted, and then asking costs more than storing.
+                if HEIGHT < 4 || wanted >> subset & 1 == 1 {
+                    s.store(sums[subset], &mut table[subset].0);
+                }
             }
         }
     }
@@ -198,34 +223,54 @@ impl Kernel for AddEntries<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let mut lists = self.sums.lists.as_slice();
-        let mut keys = self.keys.iter_mut();
-        for &times in self.times {
+        let (fours, mut lists) = (self.sums.fours, self.sums.lists.as_slice());
+        // Lists whose length the compiler knows need no loop.
+        match fours {
+            1 => self.add(s, lists.as_chunks::<1>().0.iter().map(<[_; 1]>::as_slice)),
+            2 => self.add(s, lists.as_chunks::<2>().0.iter().map(<[_; 2]>::as_slice)),
+            4 => self.add(s, lists.as_chunks::<4>().0.iter().map(<[_; 4]>::as_slice)),
             // Not `chunks_exact`: that divides, and sixteen columns take not much longer.
-            let Some((list, others)) = lists.split_at_checked(self.sums.fours) else {
-                break;
-            };
-            lists = others;
-            let mut chains = [s.splat(-0.0); 4];
-            let Some((four, rest)) = list.split_first() else {
-                continue;
-            };
-            for chain in 0..4 {
-                chains[chain] = s.load(&self.tables[usize::from(four[chain])].0);
-            }
-            for four in rest {
-                for chain in 0..4 {
-                    let sum = s.load(&self.tables[usize::from(four[chain])].0);
-                    chains[chain] = s.add(chains[chain], sum);
-                }
-            }
-            let sum = s.add(s.add(chains[0], chains[1]), s.add(chains[2], chains[3]));
-            let sum = s.finite(sum);
+            _ => self.add(
+                s,
+                std::iter::from_fn(move || {
+                    let (list, others) = lists.split_at_checked(fours)?;
+                    lists = others;
+                    Some(list)
+                }),
+            ),
+        }
+    }
+}
+
+impl<'a> AddEntries<'a> {
+    #[inline(always)]
+    fn add<S: Simd>(self, s: S, lists: impl Iterator<Item = &'a [[Entry; 4]]>) {
+        let mut keys = self.keys.iter_mut();
+        for (list, &times) in lists.zip(self.times) {
+            let sum = add_list(s, self.tables, list);
             for key in keys.by_ref().take(times) {
                 s.store_keys(sum, &mut key.0);
             }
         }
     }
+}
+
+#[inline(always)]
+fn add_list<S: Simd>(s: S, tables: &Tables, list: &[[Entry; 4]]) -> S::F {
+    let mut chains = [s.splat(-0.0); 4];
+    if let Some((four, rest)) = list.split_first() {
+        for chain in 0..4 {
+            chains[chain] = s.load(&tables[usize::from(four[chain])].0);
+        }
+        for four in rest {
+            for chain in 0..4 {
+                let sum = s.load(&tables[usize::from(four[chain])].0);
+                chains[chain] = s.add(chains[chain], sum);
+            }
+        }
+    }
+    let sum = s.add(s.add(chains[0], chains[1]), s.add(chains[2], chains[3]));
+    s.finite(sum)
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ impl Kernel for Differences<'_> {
     }
 }
 
-/// The same of one block above, whose sums are as many registers.
+/// [`squares`] of one block above, where a vector is one register, so that the sums of all sixteen pairs find room.
 #[inline(always)]
 fn square<S: Simd, T: Term>(
     s: S,

@@ -209,11 +209,10 @@ impl<const HEIGHT: usize, const SUBSETS: usize> Kernel for Fill<'_, '_, HEIGHT, 
     }
 }
 
-/// Adds entries in four chains by place modulo 4, so that no addition waits for another.
+/// Makes the sums, and stores each so many `times`.
 struct AddEntries<'a> {
     sums: &'a Entries,
     tables: &'a Tables,
-    /// How often each sum is wanted.
     times: &'a [usize],
     keys: &'a mut [Lanes<i32>],
 }
@@ -255,6 +254,7 @@ impl<'a> AddEntries<'a> {
     }
 }
 
+/// Adds entries in four chains by place modulo 4, so that no addition waits for another; keeps the sum finite.
 #[inline(always)]
 fn add_list<S: Simd>(s: S, tables: &Tables, list: &[[Entry; 4]]) -> S::F {
     let mut chains = [s.splat(-0.0); 4];
